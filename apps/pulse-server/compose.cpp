@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "compose.hpp"
+
+#include "admin_routes.hpp"
+#include "engine_metrics.hpp"
+#include "switching_authenticator.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+namespace pulse::server {
+
+namespace {
+
+/// A quarter of the machine's (or the container's) memory for what waits for peers.
+std::size_t automatic_budget() {
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
+    const long page = ::sysconf(_SC_PAGE_SIZE);
+    if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
+    return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page) / 4;
+}
+
+core::RateLimit rate(std::uint32_t per_second, std::uint32_t burst) {
+    return {static_cast<double>(per_second), static_cast<double>(burst)};
+}
+
+core::HubOptions hub_options(const Config& config) {
+    core::HubOptions options;
+    options.max_channels = config.limits.max_channels;
+    options.max_subscriptions_per_session = config.limits.max_subscriptions_per_connection;
+    options.auto_create_channels = config.limits.auto_create_channels;
+    return options;
+}
+
+core::native::NativeOptions native_options(const Config& config) {
+    core::native::NativeOptions options;
+    options.heartbeat = config.heartbeat.interval;
+    options.max_payload_bytes = config.limits.max_message_size;
+    options.max_frame_bytes = config.transport.max_frame_bytes;
+    options.has_documented_error_codes = config.compat.documented_error_codes;
+    options.authentication_timeout = config.auth.timeout;
+    options.publishes = rate(config.limits.publishes_per_second, config.limits.publishes_burst);
+    options.subscribes = rate(config.limits.subscribes_per_second, config.limits.subscribes_burst);
+    return options;
+}
+
+core::OutletLimits outlet_limits(const Config& config) {
+    core::OutletLimits limits;
+    limits.max_bytes = config.transport.outbox_max_bytes;
+    limits.max_messages = config.transport.outbox_max_messages;
+    switch (config.transport.slow_consumer) {
+        case SlowConsumerPolicy::close:
+            limits.policy = core::SlowConsumerPolicy::close;
+            break;
+        case SlowConsumerPolicy::drop_oldest:
+            limits.policy = core::SlowConsumerPolicy::drop_oldest;
+            break;
+        case SlowConsumerPolicy::drop_newest:
+            limits.policy = core::SlowConsumerPolicy::drop_newest;
+            break;
+    }
+    return limits;
+}
+
+transport::ConnectionOptions connection_options(const Config& config) {
+    transport::ConnectionOptions options;
+    options.ping_interval = config.heartbeat.interval;
+    options.idle_timeout = config.heartbeat.timeout;
+    options.request_timeout = config.transport.handshake_timeout;
+    options.keep_alive_timeout = config.transport.http_keep_alive;
+    options.allowed_origins = config.transport.allowed_origins;
+    options.max_message_bytes = config.transport.max_websocket_message_bytes;
+    options.max_head_bytes = config.transport.max_head_bytes;
+    options.max_body_bytes = config.transport.max_body_bytes;
+    options.outbox = outlet_limits(config);
+    return options;
+}
+
+transport::ClientLimits client_limits(const Config& config) {
+    transport::ClientLimits limits;
+    limits.max_connections = config.limits.max_connections;
+    limits.max_connections_per_address = config.limits.max_connections_per_address;
+    limits.connections =
+        rate(config.limits.connections_per_second, config.limits.connections_burst);
+    return limits;
+}
+
+std::unique_ptr<core::Authenticator> make_authenticator(const Config& config) {
+    if (config.auth.tokens.empty() && !config.auth.is_required()) {
+        return core::make_open_authenticator();
+    }
+    std::vector<core::StaticToken> tokens;
+    for (const std::string& token : config.auth.tokens) {
+        tokens.push_back({"token-" + std::to_string(tokens.size() + 1), token});
+    }
+    return core::make_token_authenticator(std::move(tokens), config.auth.is_required());
+}
+
+}  // namespace
+
+StringList dialect_names() { return {"native"}; }
+
+StringList features() {
+    StringList list{"native", "websocket", "json"};
+#ifdef PULSE_WITH_SYSTEMD
+    list.emplace_back("systemd");
+#endif
+    return list;
+}
+
+struct Engine::Parts {
+    Parts(const Config& wanted, core::Log& log_, std::string version_)
+        : config(wanted),
+          log(log_),
+          version(std::move(version_)),
+          budget(wanted.transport.memory_budget_bytes != 0 ? wanted.transport.memory_budget_bytes
+                                                           : automatic_budget()),
+          hub(hub_options(wanted), {clock, rng, log, &budget, nullptr, nullptr, nullptr}),
+          authenticator(make_authenticator(wanted)),
+          native(hub, native_options(wanted), &authenticator),
+          metrics(core::make_memory_metrics()),
+          loops(hub, wanted.server.threads, {256 * 1024, wanted.transport.micro_batching}),
+          server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
+          engine_metrics(
+              add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
+        for (transport::Loop* loop : loops.loops()) {
+            loop->lane().set_limits(outlet_limits(wanted));
+        }
+    }
+
+    [[nodiscard]] core::Dialect* dialect(std::string_view name) {
+        return name == native.name() ? &native : nullptr;
+    }
+    [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
+    [[nodiscard]] tl::expected<transport::Listener*, std::string> listen(const std::string& host,
+                                                                         std::uint16_t port,
+                                                                         transport::Mounts mounts_);
+
+    Config config;
+    core::Log& log;
+    std::string version;
+    core::SystemClock clock;
+    core::SystemRng rng;
+    core::MemoryBudget budget;
+    core::Hub hub;
+    SwitchingAuthenticator authenticator;
+    core::native::NativeDialect native;
+    std::unique_ptr<core::Metrics> metrics;
+    transport::LoopThreads loops;
+    transport::Server server;
+    core::Metrics::Token engine_metrics;
+    std::atomic<bool> is_ready{false};
+    transport::Listener* main_listener = nullptr;
+};
+
+Engine::Engine(const Config& config, core::Log& log, std::string version)
+    : parts_(std::make_unique<Parts>(config, log, std::move(version))) {}
+
+Engine::~Engine() { parts_->loops.stop(); }
+
+transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
+    transport::Mounts result;
+    auto router = std::make_shared<transport::HttpRouter>();
+    router->add(health_routes({version, [this] { return is_ready.load(); }}));
+    if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
+    result.routes = std::move(router);
+    if (!config.transport.websocket) return result;
+    if (listener == nullptr || listener->mount.empty()) {
+        result.dialects.emplace_back(config.transport.websocket_path, &native);
+        return result;
+    }
+    for (const auto& [path, name] : listener->mount) {
+        if (core::Dialect* mounted = dialect(name)) result.dialects.emplace_back(path, mounted);
+    }
+    return result;
+}
+
+tl::expected<transport::Listener*, std::string> Engine::Parts::listen(const std::string& host,
+                                                                      std::uint16_t port,
+                                                                      transport::Mounts mounts_) {
+    transport::ListenerOptions options;
+    options.host = host;
+    options.port = port;
+    options.backlog = static_cast<int>(config.server.backlog);
+    options.is_port_shared = config.server.reuse_port;
+    auto listener = server.listen(options, std::move(mounts_));
+    if (!listener) {
+        return tl::unexpected("cannot listen on " + host + ":" + std::to_string(port) + ": " +
+                              listener.error().message());
+    }
+    return *listener;
+}
+
+tl::expected<void, std::string> Engine::start() {
+    Parts& p = *parts_;
+    p.loops.start();
+    auto main_listener = p.listen(p.config.server.host, p.config.server.port, p.mounts(nullptr));
+    if (!main_listener) return tl::unexpected(main_listener.error());
+    p.main_listener = *main_listener;
+    p.log.write(core::LogLevel::info, "listening",
+                {{"address", std::string_view((*main_listener)->address())},
+                 {"websocket_path", std::string_view(p.config.transport.websocket_path)}});
+    for (const ListenerOptions& extra : p.config.listeners) {
+        auto listener = p.listen(extra.host, extra.port, p.mounts(&extra));
+        if (!listener) return tl::unexpected(listener.error());
+        p.log.write(core::LogLevel::info, "listening",
+                    {{"address", std::string_view((*listener)->address())}});
+    }
+    if (p.config.metrics.enabled) {
+        transport::Mounts mounts;
+        auto router = std::make_shared<transport::HttpRouter>();
+        router->add(metrics_routes(*p.metrics, true));
+        mounts.routes = std::move(router);
+        // Metrics are for operators: the server runs without them when their port is taken.
+        auto listener = p.listen(p.config.metrics.host, p.config.metrics.port, std::move(mounts));
+        if (listener) {
+            p.log.write(core::LogLevel::info, "metrics_listening",
+                        {{"address", std::string_view((*listener)->address())}});
+        } else {
+            p.log.write(core::LogLevel::error, "metrics_unavailable",
+                        {{"reason", std::string_view(listener.error())}});
+        }
+    }
+    p.is_ready = true;
+    return {};
+}
+
+void Engine::apply(const Config& config) {
+    Parts& p = *parts_;
+    p.hub.set_max_channels(config.limits.max_channels);
+    p.hub.set_max_subscriptions_per_session(config.limits.max_subscriptions_per_connection);
+    p.hub.set_auto_create_channels(config.limits.auto_create_channels);
+    p.native.set_options(native_options(config));
+    p.server.set_connection_options(connection_options(config));
+    p.server.set_client_limits(client_limits(config));
+    p.authenticator.replace(make_authenticator(config));
+    p.config = config;
+}
+
+void Engine::drain(std::function<void()> done) {
+    parts_->is_ready = false;
+    parts_->server.drain(parts_->config.server.close_spread, parts_->config.server.drain_timeout,
+                         std::move(done));
+}
+
+void Engine::when_all_loops_turned(std::function<void()> done) {
+    const std::vector<transport::Loop*> loops = parts_->loops.loops();
+    auto left = std::make_shared<std::atomic<std::size_t>>(loops.size());
+    for (transport::Loop* loop : loops) {
+        loop->lane().post([left, done] {
+            if (left->fetch_sub(1) == 1) done();
+        });
+    }
+}
+
+std::uint16_t Engine::port() const noexcept {
+    return parts_->main_listener == nullptr ? std::uint16_t{0} : parts_->main_listener->port();
+}
+
+}  // namespace pulse::server

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "config/toml_document.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+// Compiled in rather than linked: errors come back as values, and the depth of nesting is ours to
+// set (the library's 256 levels of arrays overflow a sanitized stack).
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_MAX_NESTED_VALUES 32
+#include "config/value.hpp"
+
+#include <toml++/toml.h>
+
+namespace pulse::server {
+namespace {
+
+// toml++ 3.3 makes one nested table per part of a dotted key without a limit, and its destructor
+// recurses through them: "a.a.a.…" overflows the stack. A line with this many dots is no
+// configuration line; with the 32 levels above, the tree stays below some thousand levels.
+constexpr std::size_t kMaxDotsPerLine = 200;
+
+// listener -> [i] -> mount -> path -> dialect is the deepest value there is.
+constexpr int kMaxDepth = 6;
+
+TomlPosition position(const toml::source_position& at) {
+    return {static_cast<std::uint32_t>(at.line), static_cast<std::uint32_t>(at.column)};
+}
+
+TomlNode::Type type_of(const toml::node& node) {
+    switch (node.type()) {
+        case toml::node_type::boolean:
+            return TomlNode::Type::boolean;
+        case toml::node_type::integer:
+            return TomlNode::Type::integer;
+        case toml::node_type::floating_point:
+            return TomlNode::Type::number;
+        case toml::node_type::string:
+            return TomlNode::Type::text;
+        case toml::node_type::array:
+            return TomlNode::Type::array;
+        case toml::node_type::table:
+            return TomlNode::Type::table;
+        default:
+            return TomlNode::Type::date;
+    }
+}
+
+TomlNode convert(const toml::node& from, int depth) {
+    TomlNode to;
+    to.type = depth > kMaxDepth ? TomlNode::Type::too_deep : type_of(from);
+    to.at = position(from.source().begin);
+    switch (to.type) {
+        case TomlNode::Type::boolean:
+            to.boolean = **from.as_boolean();
+            break;
+        case TomlNode::Type::integer:
+            to.integer = **from.as_integer();
+            break;
+        case TomlNode::Type::text:
+            to.text = **from.as_string();
+            break;
+        case TomlNode::Type::array:
+            for (const toml::node& item : *from.as_array()) {
+                to.children.push_back(convert(item, depth + 1));
+            }
+            break;
+        case TomlNode::Type::table:
+            for (const auto& [key, value] : *from.as_table()) {
+                TomlNode child = convert(value, depth + 1);
+                child.name = key.str();
+                child.name_at = position(key.source().begin);
+                to.children.push_back(std::move(child));
+            }
+            // The library sorts by name; operators read from top to bottom.
+            std::stable_sort(to.children.begin(), to.children.end(),
+                             [](const TomlNode& a, const TomlNode& b) {
+                                 return std::pair{a.name_at.line, a.name_at.column} <
+                                        std::pair{b.name_at.line, b.name_at.column};
+                             });
+            break;
+        default:
+            break;
+    }
+    return to;
+}
+
+/// The first line that is nested too deeply, or 0.
+std::uint32_t find_dotted_line(std::string_view text) {
+    std::uint32_t line = 1;
+    std::size_t dots = 0;
+    for (const char c : text) {
+        if (c == '\n') {
+            ++line;
+            dots = 0;
+        } else if (c == '.' && ++dots > kMaxDotsPerLine) {
+            // Dots in strings and comments count too: telling them apart needs the parser.
+            return line;
+        }
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::string_view describe_type(TomlNode::Type type) {
+    switch (type) {
+        case TomlNode::Type::boolean:
+            return "a boolean";
+        case TomlNode::Type::integer:
+            return "an integer";
+        case TomlNode::Type::number:
+            return "a floating-point number";
+        case TomlNode::Type::text:
+            return "a string";
+        case TomlNode::Type::array:
+            return "an array";
+        case TomlNode::Type::table:
+            return "a table";
+        case TomlNode::Type::date:
+            return "a date or time";
+        case TomlNode::Type::too_deep:
+            return "a deeply nested value";
+    }
+    return {};
+}
+
+tl::expected<TomlNode, TomlError> parse_toml(std::string_view text) {
+    if (text.size() > kMaxTomlBytes) {
+        return tl::unexpected{
+            TomlError{{1, 1}, fmt::format("the file is larger than {} KiB", kMaxTomlBytes / 1024)}};
+    }
+    if (const std::uint32_t line = find_dotted_line(text); line != 0) {
+        return tl::unexpected{TomlError{
+            {line, 1}, fmt::format("more than {} dots in one line; split it", kMaxDotsPerLine)}};
+    }
+    const toml::parse_result result = toml::parse(text);
+    if (!result) {
+        const toml::parse_error& error = result.error();
+        return tl::unexpected{
+            TomlError{position(error.source().begin), one_line(error.description())}};
+    }
+    return convert(result.table(), 0);
+}
+
+}  // namespace pulse::server

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "config/validate.hpp"
+
+#include "config/host.hpp"
+#include "config/schema.hpp"
+#include "config/suggest.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace pulse::server {
+namespace {
+
+constexpr std::size_t kMaxPathLength = 256;
+constexpr std::size_t kMaxNodeNameLength = 64;
+constexpr std::size_t kMaxTokenLength = 4096;
+constexpr std::size_t kGuessableTokenLength = 16;
+
+bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// A path as it stands in a request line, without query: visible ASCII, beginning with '/'.
+std::string find_path_problem(std::string_view path) {
+    if (!path.starts_with('/')) return "must start with '/'";
+    if (path.size() > kMaxPathLength) {
+        return fmt::format("must not be longer than {} bytes", kMaxPathLength);
+    }
+    const bool is_clean = std::all_of(path.begin(), path.end(), [](char c) {
+        return c > 0x20 && c < 0x7F && c != '?' && c != '#';
+    });
+    if (!is_clean) return "must be visible ASCII without '?' and '#'";
+    return {};
+}
+
+/// RFC 6454 §6.2: scheme "://" host [":" port], in the form a browser sends.
+bool is_origin(std::string_view origin) {
+    const std::size_t scheme_end = origin.find("://");
+    if (scheme_end == std::string_view::npos || scheme_end == 0) return false;
+    const std::string_view scheme = origin.substr(0, scheme_end);
+    if (!std::all_of(scheme.begin(), scheme.end(), [](char c) {
+            return is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
+        })) {
+        return false;
+    }
+    std::string_view host = origin.substr(scheme_end + 3);
+    const std::size_t colon = host.rfind(':');
+    const bool has_port = colon != std::string_view::npos && !host.ends_with(']');
+    if (has_port) {
+        const auto port = parse_integer(host.substr(colon + 1));
+        if (!port || *port < 1 || *port > 65'535) return false;
+        host = host.substr(0, colon);
+    }
+    return find_host_problem(host).empty();
+}
+
+class Validator {
+  public:
+    Validator(const Config& config, const ValidationContext& context, Diagnostics& diagnostics)
+        : config_(config), context_(context), diagnostics_(diagnostics) {}
+
+    void run() {
+        check_hosts();
+        check_node_name();
+        check_websocket_path();
+        check_ways_in();
+        check_origins();
+        check_sizes();
+        check_heartbeat();
+        check_tokens();
+        check_exposure();
+        check_listeners();
+        check_ports();
+    }
+
+  private:
+    /// False if one of these keys is known to be wrong already.
+    bool are_sound(std::initializer_list<std::string_view> paths) const {
+        return std::none_of(paths.begin(), paths.end(), [this](std::string_view path) {
+            return std::any_of(diagnostics_.begin(), diagnostics_.end(), [path](const auto& d) {
+                return d.severity == Severity::error && d.key == path;
+            });
+        });
+    }
+
+    Origin origin_of(std::string_view path) const {
+        const Key* const key = schema().find_path(path);
+        if (key == nullptr) return {};
+        const std::size_t index = schema().index_of(*key);
+        return index < context_.origins.size() ? context_.origins[index] : Origin{};
+    }
+
+    Origin origin_of_listener(std::size_t index) const {
+        return index < context_.listener_origins.size() ? context_.listener_origins[index]
+                                                        : Origin{};
+    }
+
+    void error(std::string_view path, std::string message) {
+        diagnostics_.push_back(
+            {Severity::error, origin_of(path), std::string{path}, std::move(message)});
+    }
+
+    void warn(std::string_view path, std::string message) {
+        diagnostics_.push_back(
+            {Severity::warning, origin_of(path), std::string{path}, std::move(message)});
+    }
+
+    void listener_error(std::size_t index, std::string_view name, std::string message) {
+        diagnostics_.push_back({Severity::error, origin_of_listener(index),
+                                fmt::format("listener[{}]{}", index, name), std::move(message)});
+    }
+
+    void check_hosts() {
+        const auto check = [this](std::string_view path, const std::string& host) {
+            const std::string problem = find_host_problem(host);
+            if (are_sound({path}) && !problem.empty()) error(path, problem);
+        };
+        check("server.host", config_.server.host);
+        if (config_.metrics.enabled) check("metrics.host", config_.metrics.host);
+    }
+
+    void check_node_name() {
+        const std::string& name = config_.server.name;
+        const bool is_fine =
+            name.size() <= kMaxNodeNameLength && std::all_of(name.begin(), name.end(), [](char c) {
+                return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
+            });
+        if (are_sound({"server.name"}) && !is_fine) {
+            error("server.name", fmt::format("must be at most {} letters, digits, '.', '_' or '-'",
+                                             kMaxNodeNameLength));
+        }
+    }
+
+    void check_websocket_path() {
+        constexpr std::string_view kPath = "transport.websocket_path";
+        const std::string& path = config_.transport.websocket_path;
+        if (!are_sound({kPath})) return;
+        const std::string problem = find_path_problem(path);
+        const auto& reserved = context_.reserved_paths;
+        if (!problem.empty()) {
+            error(kPath, fmt::format("{}, got {}", problem, quote_excerpt(path)));
+        } else if (std::find(reserved.begin(), reserved.end(), path) != reserved.end()) {
+            error(kPath, fmt::format("{} is the server's own; choose another, such as \"/ws\"",
+                                     quote_excerpt(path)));
+        }
+    }
+
+    void check_ways_in() {
+        if (config_.transport.webtransport) {
+            warn("transport.webtransport", "not available in this build; ignored");
+        }
+        if (!config_.transport.websocket) {
+            warn("transport.websocket", "is off: listeners answer plain HTTP only");
+        }
+    }
+
+    void check_origins() {
+        constexpr std::string_view kPath = "transport.allowed_origins";
+        if (!are_sound({kPath})) return;
+        for (const std::string& origin : config_.transport.allowed_origins) {
+            if (origin == "*" || is_origin(origin)) continue;
+            error(kPath, fmt::format("{} is no origin: write scheme://host or scheme://host:port "
+                                     "without a path, or \"*\" for every origin",
+                                     quote_excerpt(origin)));
+        }
+    }
+
+    void check_sizes() {
+        constexpr std::string_view kMessage = "limits.max_message_size";
+        constexpr std::string_view kFrame = "transport.max_frame_bytes";
+        const TransportOptions& transport = config_.transport;
+        if (!are_sound({kMessage, kFrame})) return;
+        const std::uint64_t given = config_.limits.max_message_size;
+        if (given > transport.max_frame_bytes) {
+            error(kMessage, fmt::format("{} is more than {} ({}) lets through", given, kFrame,
+                                        transport.max_frame_bytes));
+            return;
+        }
+        const std::uint64_t largest = given == 0 ? transport.max_frame_bytes : given;
+        const auto must_hold = [&](std::string_view path, std::uint64_t bytes) {
+            if (!are_sound({path}) || bytes >= largest) return;
+            error(path, fmt::format("{} cannot hold one message of {} bytes; raise it or lower {}",
+                                    bytes, largest, kMessage));
+        };
+        must_hold("transport.max_websocket_message_bytes", transport.max_websocket_message_bytes);
+        must_hold("transport.outbox_max_bytes", transport.outbox_max_bytes);
+
+        constexpr std::string_view kBudget = "transport.memory_budget_bytes";
+        const std::uint64_t budget = transport.memory_budget_bytes;
+        if (budget != 0 && budget < transport.outbox_max_bytes &&
+            are_sound({kBudget, "transport.outbox_max_bytes"})) {
+            error(kBudget, fmt::format("{} is less than one client may use "
+                                       "(transport.outbox_max_bytes, {}); 0 chooses by itself",
+                                       budget, transport.outbox_max_bytes));
+        }
+    }
+
+    void check_heartbeat() {
+        const HeartbeatOptions& heartbeat = config_.heartbeat;
+        if (!are_sound({"heartbeat.interval_ms", "heartbeat.timeout_ms"})) return;
+        if (heartbeat.timeout.count() != 0 && heartbeat.timeout <= heartbeat.interval) {
+            error("heartbeat.timeout_ms",
+                  fmt::format("{} must be longer than heartbeat.interval_ms ({}), or clients are "
+                              "closed before they are pinged; 0 never closes",
+                              heartbeat.timeout.count(), heartbeat.interval.count()));
+        }
+    }
+
+    void check_tokens() {
+        constexpr std::string_view kTokens = "auth.tokens";
+        if (!are_sound({kTokens, "auth.tokens_file", "auth.required"})) return;
+        const StringList& tokens = config_.auth.tokens;
+        if (config_.auth.is_required() && tokens.empty()) {
+            error("auth.required",
+                  "is true, but there is no token: nobody could connect; set auth.tokens_file");
+        }
+        // Nothing here quotes a token.
+        const auto is_sized = [](const std::string& token) {
+            return !token.empty() && token.size() <= kMaxTokenLength;
+        };
+        if (!std::all_of(tokens.begin(), tokens.end(), is_sized)) {
+            error(kTokens, fmt::format("each token must have 1 to {} bytes", kMaxTokenLength));
+        } else if (std::any_of(tokens.begin(), tokens.end(), [](const std::string& token) {
+                       return token.size() < kGuessableTokenLength;
+                   })) {
+            warn(kTokens, fmt::format("a token of less than {} characters can be guessed",
+                                      kGuessableTokenLength));
+        }
+    }
+
+    /// A server that anybody can reach asks who is there, unless its operator has said otherwise.
+    void check_exposure() {
+        if (config_.server.allow_anonymous || config_.auth.is_required()) return;
+        if (!are_sound(
+                {"server.allow_anonymous", "auth.tokens", "auth.tokens_file", "auth.required"})) {
+            return;
+        }
+        constexpr std::string_view kRemedy =
+            "is reachable from other machines and clients are not authenticated: set "
+            "auth.tokens_file, or say server.allow_anonymous = true, or bind 127.0.0.1";
+        const std::string& host = config_.server.host;
+        if (are_sound({"server.host"}) && !is_loopback_host(host)) {
+            error("server.host", fmt::format("{} {}", quote_excerpt(host), kRemedy));
+        }
+        for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+            const std::string& listener_host = config_.listeners[i].host;
+            if (!is_loopback_host(listener_host)) {
+                listener_error(i, ".host",
+                               fmt::format("{} {}", quote_excerpt(listener_host), kRemedy));
+            }
+        }
+    }
+
+    void check_listeners() {
+        for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+            const std::string problem = find_host_problem(config_.listeners[i].host);
+            if (!problem.empty()) listener_error(i, ".host", problem);
+            for (const auto& [path, dialect] : config_.listeners[i].mount) {
+                check_mount(i, path, dialect);
+            }
+        }
+    }
+
+    void check_mount(std::size_t index, const std::string& path, const std::string& dialect) {
+        const std::string problem = path == "*" ? std::string{} : find_path_problem(path);
+        if (!problem.empty()) {
+            listener_error(index, ".mount",
+                           fmt::format("path {} {}, or be \"*\"", quote_excerpt(path), problem));
+        }
+        const auto& known = context_.dialects;
+        if (known.empty() || std::find(known.begin(), known.end(), dialect) != known.end()) return;
+        Suggestion suggestion{dialect};
+        std::string names;
+        for (const std::string& name : known) {
+            suggestion.offer(name, name);
+            names += (names.empty() ? "" : ", ") + name;
+        }
+        listener_error(index, ".mount",
+                       fmt::format("{} is no dialect of this server{}; there are: {}",
+                                   quote_excerpt(dialect), suggestion.as_question(), names));
+    }
+
+    /// Two listeners on one port would fail at start anyhow; here it is said with both places.
+    void check_ports() {
+        struct Endpoint {
+            const std::string& host;
+            std::uint16_t port;
+            std::string name;
+        };
+        std::vector<Endpoint> endpoints;
+        if (are_sound({"server.host", "server.port"})) {
+            endpoints.push_back({config_.server.host, config_.server.port, "[server]"});
+        }
+        if (config_.metrics.enabled && are_sound({"metrics.host", "metrics.port"})) {
+            check_port_against(endpoints, config_.metrics.host, config_.metrics.port,
+                               [this](std::string message) {
+                                   error("metrics.port", std::move(message) +
+                                                             "; metrics.on_main_port serves "
+                                                             "metrics without a port of its own");
+                               });
+            endpoints.push_back({config_.metrics.host, config_.metrics.port, "[metrics]"});
+        }
+        for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+            const ListenerOptions& listener = config_.listeners[i];
+            check_port_against(
+                endpoints, listener.host, listener.port,
+                [this, i](std::string message) { listener_error(i, ".port", std::move(message)); });
+            endpoints.push_back({listener.host, listener.port, fmt::format("listener[{}]", i)});
+        }
+    }
+
+    template <typename Endpoints, typename Report>
+    static void check_port_against(const Endpoints& endpoints, const std::string& host,
+                                   std::uint16_t port, Report report_clash) {
+        for (const auto& other : endpoints) {
+            if (port == 0 || port != other.port || !hosts_overlap(host, other.host)) continue;
+            report_clash(fmt::format("{} is taken by {} ({})", join_host_port(host, port),
+                                     other.name, join_host_port(other.host, other.port)));
+            return;
+        }
+    }
+
+    const Config& config_;
+    const ValidationContext& context_;
+    Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void validate(const Config& config, const ValidationContext& context, Diagnostics& diagnostics) {
+    Validator{config, context, diagnostics}.run();
+}
+
+}  // namespace pulse::server

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Who listens to what on this node, and the way of a publication to all of them.
+//
+// Each channel has one sequencer: the lock of its stripe, held only while a publication gets its
+// offset and is appended, encoded once per wire form, to the channel's log. Every lane with
+// subscribers then reads the log at the end of its turn. So all subscribers on all loops see one
+// order, and publishing costs the same for one subscriber and for a million.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <pulse/core/broker.hpp>
+#include <pulse/core/clock.hpp>
+#include <pulse/core/encoding.hpp>
+#include <pulse/core/history.hpp>
+#include <pulse/core/lane.hpp>
+#include <pulse/core/log.hpp>
+#include <pulse/core/presence.hpp>
+#include <pulse/core/publication.hpp>
+#include <pulse/core/result.hpp>
+#include <pulse/core/rng.hpp>
+
+namespace pulse::core {
+
+class Receiver;
+
+struct HubOptions {
+    // Behaviour
+    std::size_t max_channels = 10'000;  ///< 0 = without limit
+    std::size_t max_subscriptions_per_session = 100;  ///< 0 = without limit
+    /// False: only create_channel() makes channels; subscribing to another is channel_not_found.
+    bool auto_create_channels = true;
+    /// False: a channel stays when its last subscriber leaves.
+    bool auto_delete_empty_channels = true;
+    /// What is kept of a channel; asked once, when the channel comes into being. Empty: nothing is.
+    std::function<HistoryPolicy(std::string_view channel)> history_policy;
+
+    // Performance
+    /// Publications a Receiver may lag behind before it loses the oldest.
+    std::size_t receiver_capacity = 1024;
+};
+
+/// What a hub works with; everything outlives it. Null pointers: the in-memory engine (presence), or
+/// none (history, broker, budget).
+struct HubServices {
+    const Clock& clock;
+    Rng& rng;
+    Log& log;
+    MemoryBudget* budget = nullptr;
+    PresenceStore* presence = nullptr;
+    HistoryStore* history = nullptr;
+    Broker* broker = nullptr;
+};
+
+struct HubStats {
+    std::size_t channels = 0;
+    /// Sessions and receivers' connections with at least one subscription now.
+    std::size_t subscribed_sessions = 0;
+    std::size_t subscriptions = 0;
+    std::uint64_t subscribes_total = 0;
+    std::uint64_t publications_total = 0;
+    std::uint64_t publication_bytes_total = 0;  ///< payloads
+};
+
+/// **Thread-safe**, but for add_lane.
+class Hub final : private BrokerListener {
+  public:
+    Hub(HubOptions options, const HubServices& services);
+    ~Hub() override;
+    Hub(const Hub&) = delete;
+    Hub& operator=(const Hub&) = delete;
+
+    /// Adds an event loop's part, at most kMaxLanes. Before the loops run, from one thread. The host
+    /// must outlive the hub's use of it: the lane wakes it.
+    Lane& add_lane(LaneHost& host);
+    static constexpr std::uint32_t kMaxLanes = 64;
+
+    /// Delivers to every subscriber of the channel on this node, and through the broker, if there is
+    /// one, to those of other nodes. Returns the number of subscribers here.
+    ///
+    /// The name is not checked and no channel is created: a channel nobody listens to is no error.
+    /// Encodes once per wire form. Cost: independent of the number of subscribers.
+    /// `from`: the lane the caller runs on, if any; saves waking it.
+    /// Errors: broker_unavailable, memory_exhausted (nobody got it), shutting_down.
+    Result<std::size_t> publish(const PublicationView& publication, Lane* from = nullptr);
+    /// The same for a publication that is shared already; receivers then share it too.
+    Result<std::size_t> publish(const PublicationPtr& publication, Lane* from = nullptr);
+
+    /// A pull subscription for code in this process. Errors as Session::subscribe.
+    Result<Receiver> subscribe(std::string_view channel);
+
+    [[nodiscard]] std::error_code create_channel(std::string_view channel);
+    [[nodiscard]] bool channel_exists(std::string_view channel) const;
+    [[nodiscard]] std::size_t subscriber_count(std::string_view channel) const;
+    /// Up to `limit` names, in no order. A snapshot: it may be out of date when it returns.
+    [[nodiscard]] std::vector<std::string> channel_names(std::size_t limit = SIZE_MAX) const;
+    [[nodiscard]] HubStats stats() const;
+
+    [[nodiscard]] PresenceStore& presence() noexcept { return *presence_; }
+    /// Presence for code in this process; a Session does the same for its own subscriptions. The
+    /// channel must exist, a subscription is not needed. Everybody subscribed is told, but for the
+    /// outlet `except`. Errors: channel_not_found, not_a_member.
+    Result<PresenceStore::Joined> presence_join(std::string_view channel, const SessionId& id,
+                                                std::optional<PresenceData> data,
+                                                const Outlet* except = nullptr,
+                                                Lane* from = nullptr);
+    Result<PresenceState> presence_update(std::string_view channel, const SessionId& id,
+                                          std::optional<PresenceData> data,
+                                          const Outlet* except = nullptr, Lane* from = nullptr);
+    std::optional<PresenceState> presence_leave(std::string_view channel, const SessionId& id,
+                                                const Outlet* except = nullptr,
+                                                Lane* from = nullptr);
+    /// Removes members idle for longer than `idle` and tells their channels. Returns how many.
+    std::size_t prune_presence(std::chrono::milliseconds idle);
+
+    /// Error::history_unavailable when the channel keeps none.
+    Result<HistoryPage> history(std::string_view channel, const StreamPosition* since,
+                                std::size_t limit);
+
+    void set_max_channels(std::size_t n) noexcept { max_channels_.store(n); }
+    void set_auto_create_channels(bool is_on) noexcept { auto_create_.store(is_on); }
+    void set_max_subscriptions_per_session(std::size_t n) noexcept { max_subscriptions_.store(n); }
+
+    [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const noexcept { return lanes_; }
+    [[nodiscard]] const HubOptions& options() const noexcept { return options_; }
+    [[nodiscard]] const Clock& clock() const noexcept { return services_.clock; }
+    [[nodiscard]] Rng& rng() const noexcept { return services_.rng; }
+    [[nodiscard]] Log& log() const noexcept { return services_.log; }
+
+  private:
+    friend class Lane;
+    friend class Receiver;
+    friend class Session;
+    struct Stripe;
+
+    void on_publication(const PublicationView& publication) noexcept override;
+    [[nodiscard]] bool has_interest(std::string_view channel) const noexcept override;
+
+    Result<std::size_t> deliver(const PublicationView& publication, const PublicationPtr* shared,
+                                Lane* from);
+    [[nodiscard]] std::uint64_t hash(std::string_view channel) const noexcept;
+    [[nodiscard]] Stripe& stripe(std::uint64_t hash) const noexcept;
+    Result<detail::Channel*> find_or_create(Stripe& stripe, std::string_view name,
+                                            std::uint64_t hash, bool may_create);
+    void release_if_empty(Stripe& stripe, detail::Channel& channel) noexcept;
+    detail::LaneChannel& lane_channel(detail::Channel& channel, Stripe& stripe, Session& session,
+                                      Lane& lane);
+    Result<detail::LaneChannel*> join(Session& session, std::string_view channel,
+                                      std::uint64_t hash);
+    void leave(Session& session, detail::LaneChannel& at, std::uint32_t index) noexcept;
+    void remove_receiver(detail::Channel& channel) noexcept;
+    void announce(detail::Channel& channel, const PresenceEvent& event, const Outlet* except,
+                  Lane* from, std::uint64_t& wake);
+    void wake_lanes(std::uint64_t mask, Lane* from) noexcept;
+    void tell_broker(std::string_view channel);
+
+    HubOptions options_;
+    HubServices services_;
+    std::unique_ptr<PresenceStore> own_presence_;
+    PresenceStore* presence_;
+    Broker::Attachment attachment_;
+    std::uint64_t hash_seed_;
+    std::unique_ptr<Stripe[]> stripes_;
+    std::vector<std::unique_ptr<Lane>> lanes_;
+
+    std::atomic<std::size_t> max_channels_;
+    std::atomic<std::size_t> max_subscriptions_;
+    std::atomic<bool> auto_create_;
+    std::atomic<std::size_t> channels_{0};
+    std::atomic<std::size_t> subscribed_sessions_{0};
+};
+
+}  // namespace pulse::core

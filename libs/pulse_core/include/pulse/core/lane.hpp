@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// One event loop's part of the hub.
+//
+// A lane collects what became due for its outlets during a turn of its loop, and hands it out at the
+// turn's end. Other threads reach it in two ways only: a publication marks a channel as dirty here,
+// and post() queues a function; both wake the loop at most once per turn.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include <pulse/core/clock.hpp>
+#include <pulse/core/encoding.hpp>
+#include <pulse/core/memory.hpp>
+#include <pulse/core/outlet.hpp>
+
+namespace pulse::core {
+
+class Hub;
+class Session;
+namespace detail {
+struct Channel;
+struct LaneChannel;
+struct Segment;
+}  // namespace detail
+
+/// The loop that hosts a lane.
+class LaneHost {
+  public:
+    virtual ~LaneHost() = default;
+    /// Makes the loop call Lane::flush() soon. Thread-safe, and cheap to call again.
+    virtual void wake() noexcept = 0;
+};
+
+/// Counted by the lane's own thread, readable by any: relaxed, and without locked instructions.
+class LaneCounter {
+  public:
+    void add(std::uint64_t n) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    void subtract(std::uint64_t n) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t get() const noexcept {
+        return value_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// Powers of two from `kFirst`: bucket i counts values up to kFirst << i; the last takes the rest.
+struct LaneHistogram {
+    static constexpr std::size_t kBuckets = 24;
+    LaneCounter buckets[kBuckets];
+    LaneCounter sum;
+    LaneCounter count;
+
+    void observe(std::uint64_t value, std::uint64_t first) noexcept {
+        std::size_t i = 0;
+        while (i + 1 < kBuckets && value > (first << i)) ++i;
+        buckets[i].add(1);
+        sum.add(value);
+        count.add(1);
+    }
+};
+
+struct LaneStats {
+    LaneCounter deliveries;           ///< publications handed to an outlet
+    LaneCounter delivered_bytes;      ///< their bytes, headers included
+    LaneCounter replies;              ///< messages to one peer
+    LaneCounter reply_bytes;          ///< their bytes, headers included
+    LaneCounter dropped_oldest;       ///< publications dropped under drop_oldest
+    LaneCounter dropped_newest;       ///< publications dropped under drop_newest
+    LaneCounter overflow_closes;      ///< outlets that passed their limits under close
+    LaneCounter lost_to_memory;       ///< messages without room in the memory budget
+    LaneCounter backlog_bytes;        ///< now waiting for full sockets
+    LaneCounter backlog_outlets;      ///< outlets with a backlog now
+    LaneHistogram fan_out;            ///< subscribers per publication batch, first bucket 1
+    LaneHistogram publish_to_write;   ///< nanoseconds from the first publication of a batch to the
+                                      ///< end of the turn that wrote it, first bucket 1,024 ns
+    static constexpr std::uint64_t kFanOutFirst = 1;
+    static constexpr std::uint64_t kLatencyFirst = 1024;
+};
+
+/// **Loop-bound**, but for what says otherwise. Made by Hub::add_lane and owned by the hub.
+class Lane {
+  public:
+    /// When the pending bytes of one lane pass this, needs_flush() says so and the loop flushes
+    /// before it reads on: bigger batches gain nothing and hold memory.
+    static constexpr std::size_t kEarlyFlushBytes = 256 * 1024;
+
+    ~Lane();
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    [[nodiscard]] Hub& hub() const noexcept { return hub_; }
+    [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+
+    /// Begins a turn: reads the clock. What happens until flush() goes out together.
+    void begin_turn() noexcept;
+    /// The time of the current turn's beginning, to save clock reads.
+    [[nodiscard]] MonotonicTime now() const noexcept { return now_; }
+    /// Ends the turn: runs posted functions, hands out what is pending, calls write_out() on every
+    /// outlet that has something.
+    void flush();
+    [[nodiscard]] bool needs_flush() const noexcept { return pending_bytes_ >= kEarlyFlushBytes; }
+    /// Whether anything waits for a flush. Thread-safe.
+    [[nodiscard]] bool has_work() const noexcept;
+
+    /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still queued
+    /// when the lane ends are destroyed unrun.
+    void post(std::function<void()> function);
+
+    [[nodiscard]] ChunkPool& pool() noexcept { return pool_; }
+    [[nodiscard]] MemoryBudget* budget() const noexcept { return budget_; }
+    void set_limits(const OutletLimits& limits) noexcept { limits_ = limits; }
+    [[nodiscard]] const OutletLimits& limits() const noexcept { return limits_; }
+    /// Readable from any thread.
+    [[nodiscard]] const LaneStats& stats() const noexcept { return stats_; }
+
+  private:
+    friend class Hub;
+    friend class Outlet;
+    friend class Session;
+
+    Lane(Hub& hub, LaneHost& host, const Clock& clock, MemoryBudget* budget, std::uint32_t index);
+
+    /// Called by publishers under the channel's lock; they wake the loop after unlocking.
+    void mark_dirty(detail::LaneChannel& channel);
+    void wake_from(const Lane* caller) noexcept;
+    void hand_out(detail::LaneChannel& channel, std::vector<detail::Segment>& segments);
+    void collect_dirty();
+    void run_posted();
+    void touch(Outlet& outlet);
+    void forget(Outlet& outlet) noexcept;
+
+    struct Node {
+        FrameSlice slice;
+        std::uint32_t next;
+        bool is_droppable;
+    };
+
+    Hub& hub_;
+    LaneHost& host_;
+    const Clock& clock_;
+    MemoryBudget* budget_;
+    std::uint32_t index_;
+    bool in_turn_ = false;
+    MonotonicTime now_{};
+    OutletLimits limits_;
+
+    // This turn.
+    std::vector<Node> nodes_;
+    std::vector<Outlet*> touched_;
+    std::vector<ChunkRef> holds_;
+    FrameBuffer replies_;
+    std::size_t pending_bytes_ = 0;
+    std::vector<std::int64_t> batch_times_;
+
+    ChunkPool pool_;
+    std::vector<detail::LaneChannel*> dirty_work_;
+    std::vector<detail::Segment> segment_work_;
+    std::vector<std::function<void()>> posted_work_;
+
+    std::mutex inbox_mutex_;
+    std::vector<detail::LaneChannel*> dirty_;
+    std::vector<std::function<void()>> posted_;
+    std::atomic<bool> has_inbox_{false};
+
+    LaneStats stats_;
+};
+
+}  // namespace pulse::core

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <pulse/core/error.hpp>
+
+namespace pulse::core {
+
+namespace {
+
+/// One row per enumerator, in their order, so that a text and its condition cannot drift apart.
+struct ErrorRow {
+    Error error;
+    Condition condition;
+    const char* text;
+};
+
+constexpr ErrorRow kErrors[] = {
+    {Error::invalid_channel, Condition::invalid_argument, "invalid channel name"},
+    {Error::channel_not_found, Condition::not_found, "channel not found"},
+    {Error::not_subscribed, Condition::not_found, "not subscribed to the channel"},
+    {Error::already_subscribed, Condition::conflict, "already subscribed to the channel"},
+    {Error::too_many_subscriptions, Condition::limit_exceeded, "too many subscriptions"},
+    {Error::too_many_channels, Condition::limit_exceeded, "too many channels"},
+    {Error::message_too_big, Condition::limit_exceeded, "message too big"},
+    {Error::not_a_member, Condition::not_found, "not a member of the channel's presence"},
+    {Error::unauthorized, Condition::denied, "credentials missing or refused"},
+    {Error::forbidden, Condition::denied, "not allowed"},
+    {Error::rate_limited, Condition::limit_exceeded, "too many requests"},
+    {Error::memory_exhausted, Condition::limit_exceeded, "memory budget exhausted"},
+    {Error::broker_unavailable, Condition::unavailable, "broker unavailable"},
+    // Not `unavailable`: a channel that keeps no history will not have one after a retry either.
+    {Error::history_unavailable, Condition::not_found, "the channel keeps no history"},
+    {Error::shutting_down, Condition::unavailable, "shutting down"},
+};
+
+constexpr bool rows_match_enumerators() {
+    int expected = 1;
+    for (const ErrorRow& row : kErrors) {
+        if (static_cast<int>(row.error) != expected++) return false;
+    }
+    return expected == static_cast<int>(Error::shutting_down) + 1;
+}
+static_assert(rows_match_enumerators());
+
+constexpr const ErrorRow* find_row(int value) noexcept {
+    if (value < 1 || value > static_cast<int>(std::size(kErrors))) return nullptr;
+    return &kErrors[value - 1];
+}
+
+class ErrorCategory final : public std::error_category {
+  public:
+    [[nodiscard]] const char* name() const noexcept override { return "pulse.core"; }
+    [[nodiscard]] std::string message(int value) const override {
+        const ErrorRow* row = find_row(value);
+        return row != nullptr ? row->text : "unknown error";
+    }
+    [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
+        const ErrorRow* row = find_row(value);
+        return row != nullptr ? make_error_condition(row->condition)
+                              : std::error_condition(value, *this);
+    }
+};
+
+class ConditionCategory final : public std::error_category {
+  public:
+    [[nodiscard]] const char* name() const noexcept override { return "pulse.core.condition"; }
+    [[nodiscard]] std::string message(int value) const override {
+        switch (static_cast<Condition>(value)) {
+            case Condition::invalid_argument:
+                return "invalid argument";
+            case Condition::not_found:
+                return "not found";
+            case Condition::conflict:
+                return "conflict";
+            case Condition::denied:
+                return "denied";
+            case Condition::limit_exceeded:
+                return "limit exceeded";
+            case Condition::unavailable:
+                return "unavailable";
+        }
+        return "unknown condition";
+    }
+};
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+    static const ErrorCategory category;
+    return category;
+}
+
+const std::error_category& condition_category() noexcept {
+    static const ConditionCategory category;
+    return category;
+}
+
+}  // namespace pulse::core

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include <pulse/core/hub.hpp>
+#include <pulse/core/lane.hpp>
+
+#include "channel.hpp"
+
+namespace pulse::core {
+
+using detail::LaneChannel;
+using detail::Segment;
+
+Lane::Lane(Hub& hub, LaneHost& host, const Clock& clock, MemoryBudget* budget,
+           std::uint32_t index)
+    : hub_(hub),
+      host_(host),
+      clock_(clock),
+      budget_(budget),
+      index_(index),
+      now_(clock.now()),
+      pool_(budget) {}
+
+Lane::~Lane() {
+    for (LaneChannel* channel : dirty_) {
+        if (!channel->is_alive) delete channel;
+    }
+}
+
+void Lane::begin_turn() noexcept {
+    now_ = clock_.now();
+    in_turn_ = true;
+}
+
+bool Lane::has_work() const noexcept {
+    return has_inbox_.load(std::memory_order_acquire) || !touched_.empty();
+}
+
+void Lane::post(std::function<void()> function) {
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        posted_.push_back(std::move(function));
+        has_inbox_.store(true, std::memory_order_release);
+    }
+    host_.wake();
+}
+
+void Lane::mark_dirty(LaneChannel& channel) {
+    const std::lock_guard lock(inbox_mutex_);
+    dirty_.push_back(&channel);
+    has_inbox_.store(true, std::memory_order_release);
+}
+
+void Lane::wake_from(const Lane* caller) noexcept {
+    if (caller == this && in_turn_) return;
+    host_.wake();
+}
+
+void Lane::touch(Outlet& outlet) {
+    outlet.is_touched_ = true;
+    touched_.push_back(&outlet);
+    if (!in_turn_) host_.wake();
+}
+
+void Lane::forget(Outlet& outlet) noexcept {
+    const auto found = std::find(touched_.begin(), touched_.end(), &outlet);
+    if (found != touched_.end()) *found = nullptr;
+}
+
+void Lane::flush() {
+    in_turn_ = true;
+    if (has_inbox_.load(std::memory_order_acquire)) {
+        run_posted();
+        collect_dirty();
+    }
+    // write_out() must not queue more, but on_overflow() of a dialect may: hence by index.
+    for (std::size_t i = 0; i < touched_.size(); ++i) {
+        Outlet* outlet = touched_[i];
+        if (outlet == nullptr) continue;
+        outlet->is_touched_ = false;
+        if (outlet->turn_head_ != Outlet::kNone) outlet->write_out();
+    }
+    // Whatever an outlet could not write is in its backlog now; its slices of this turn are void.
+    touched_.clear();
+    nodes_.clear();
+    for (ChunkRef& chunk : holds_) pool_.recycle(std::move(chunk));
+    holds_.clear();
+    pool_.recycle(replies_.release());
+    pending_bytes_ = 0;
+    if (!batch_times_.empty()) {
+        const std::int64_t end = clock_.now().time_since_epoch().count();
+        for (const std::int64_t begin : batch_times_) {
+            stats_.publish_to_write.observe(
+                static_cast<std::uint64_t>(std::max<std::int64_t>(0, end - begin)),
+                LaneStats::kLatencyFirst);
+        }
+        batch_times_.clear();
+    }
+    in_turn_ = false;
+    // A listener may have published while this turn was written: no publisher on the lane's own
+    // thread wakes it.
+    if (has_inbox_.load(std::memory_order_acquire)) host_.wake();
+}
+
+void Lane::run_posted() {
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        posted_work_.swap(posted_);
+    }
+    for (auto& function : posted_work_) function();
+    posted_work_.clear();
+}
+
+void Lane::collect_dirty() {
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        dirty_work_.swap(dirty_);
+        has_inbox_.store(!posted_.empty(), std::memory_order_release);
+    }
+    for (LaneChannel* channel : dirty_work_) {
+        std::int64_t begin = 0;
+        {
+            const std::lock_guard lock(*channel->mutex);
+            if (channel->is_alive) {
+                channel->is_dirty = false;
+                begin = std::exchange(channel->first_publish_ns, 0);
+                channel->take_pending(segment_work_);
+            }
+        }
+        // Only this thread clears is_alive, so it still holds what was read under the lock.
+        if (!channel->is_alive) {
+            delete channel;
+            continue;
+        }
+        if (begin != 0) batch_times_.push_back(begin);
+        hand_out(*channel, segment_work_);
+    }
+    dirty_work_.clear();
+}
+
+void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    for (const Segment& segment : segments) {
+        messages += segment.messages;
+        bytes += segment.end - segment.begin;
+        stats_.fan_out.observe(channel.subscribers.size(), LaneStats::kFanOutFirst);
+    }
+    for (const LaneChannel::Subscriber& subscriber : channel.subscribers) {
+        for (const Segment& segment : segments) {
+            if (segment.except == subscriber.outlet) continue;
+            subscriber.outlet->push(
+                {segment.chunk.get(), segment.begin, segment.end, segment.messages}, true);
+        }
+    }
+    stats_.deliveries.add(messages * channel.subscribers.size());
+    stats_.delivered_bytes.add(bytes * channel.subscribers.size());
+    for (Segment& segment : segments) holds_.push_back(std::move(segment.chunk));
+    segments.clear();
+}
+
+}  // namespace pulse::core

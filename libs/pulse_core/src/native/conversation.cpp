@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "conversation.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include <pulse/core/error.hpp>
+#include <pulse/protocol/codec.hpp>
+#include <pulse/protocol/json.hpp>
+#include <pulse/protocol/value.hpp>
+#include <pulse/protocol/version.hpp>
+
+#include "encoders.hpp"
+
+namespace pulse::core::native {
+
+using protocol::DecodeStatus;
+using protocol::ErrorCode;
+using protocol::FrameType;
+using protocol::FrameView;
+
+struct NativeConversation::Extras {
+    Extras(MonotonicTime now, const NativeOptions& options)
+        : publishes(now, options.publishes), subscribes(now, options.subscribes) {}
+
+    TokenBucket publishes;
+    TokenBucket subscribes;
+    Identity identity;
+    std::string origin;
+    /// What arrived while an authentication was pending. Bounded by the transport's read buffer: the
+    /// connection is not read meanwhile.
+    std::vector<std::pair<MessageKind, std::vector<std::byte>>> waiting;
+};
+
+namespace {
+
+/// `?format=json` asks for JSON from the first message on.
+bool asks_for_json(std::string_view query) noexcept {
+    constexpr std::string_view kWanted = "format=json";
+    while (!query.empty()) {
+        const std::size_t end = std::min(query.find('&'), query.size());
+        if (query.substr(0, end) == kWanted) return true;
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return false;
+}
+
+}  // namespace
+
+NativeConversation::NativeConversation(NativeDialect& dialect, Connection& connection,
+                                       const OpenRequest& request)
+    : dialect_(dialect),
+      connection_(connection),
+      session_(dialect.hub_, connection, *dialect.binary_encoder_,
+               SessionId::generate(dialect.hub_.rng())),
+      decoder_(options().max_frame_bytes) {
+    if (asks_for_json(request.query)) {
+        is_json_ = true;
+        session_.set_encoder(*dialect_.json_encoder_);
+    }
+    if (dialect_.authenticator_ != nullptr) {
+        standing_ = dialect_.authenticator_->is_required() ? Standing::required : Standing::open;
+        if (request.header) extras().origin = request.header("origin");
+        extras().identity = dialect_.authenticator_->anonymous();
+    }
+}
+
+NativeConversation::~NativeConversation() {
+    if (charged_bytes_ != 0) connection_.lane().budget()->release(charged_bytes_);
+}
+
+NativeConversation::Extras& NativeConversation::extras() {
+    if (!extras_) extras_ = std::make_unique<Extras>(connection_.lane().now(), options());
+    return *extras_;
+}
+
+void NativeConversation::on_open() {
+    const auto heartbeat = std::clamp<std::int64_t>(options().heartbeat.count(), 0,
+                                                    std::numeric_limits<std::uint32_t>::max());
+    send(FrameView::connected(session_.id().to_string(), protocol::kProtocolVersion.major,
+                              static_cast<std::uint32_t>(heartbeat)));
+    if (standing_ == Standing::required) {
+        connection_.request_tick(options().authentication_timeout);
+    }
+}
+
+void NativeConversation::on_tick(MonotonicTime) {
+    if (standing_ == Standing::required || standing_ == Standing::pending) {
+        stats().authentication_failures.add(1);
+        end(CloseReason::authentication_failed);
+    }
+}
+
+void NativeConversation::on_closing(CloseReason reason) {
+    if (is_ending_) return;
+    // First what was published before; then the last word.
+    session_.unsubscribe_all();
+    const protocol::CloseInfo& info = protocol::close_info(reason);
+    if (info.error) send_error(0, *info.error, info.text);
+    is_ending_ = true;
+}
+
+void NativeConversation::on_close(const CloseEvent&) {
+    is_ending_ = true;
+    session_.unsubscribe_all();
+}
+
+void NativeConversation::on_message(ByteView message, MessageKind kind) {
+    if (is_ending_) return;
+    if (standing_ == Standing::pending) {
+        extras().waiting.emplace_back(kind, std::vector(message.begin(), message.end()));
+        return;
+    }
+    stats().frame_bytes_in.add(message.size());
+    if (kind == MessageKind::text) {
+        handle_text(message);
+    } else {
+        handle_binary(message);
+    }
+}
+
+void NativeConversation::handle_binary(ByteView message) {
+    if (is_json_) {
+        is_json_ = false;
+        session_.set_encoder(*dialect_.binary_encoder_);
+    }
+    decoder_.feed(message);
+    drain_decoder();
+}
+
+void NativeConversation::handle_text(ByteView message) {
+    // A frame's length prefix starts with 0 or 1, so neither JSON nor any other text can be mistaken
+    // for one; in the middle of a frame text is as good as binary.
+    const bool is_mid_frame = decoder_.buffered_bytes() != 0;
+    if (message.empty()) return;
+    if (is_mid_frame || message[0] <= std::byte{1}) {
+        decoder_.feed(message);
+        drain_decoder();
+        return;
+    }
+    if (message[0] != std::byte{'{'}) {
+        stats().invalid_frames.add(1);
+        send_error(0, ErrorCode::invalid_frame, protocol::default_text(ErrorCode::invalid_frame));
+        return;
+    }
+    if (!is_json_) {
+        is_json_ = true;
+        session_.set_encoder(*dialect_.json_encoder_);
+    }
+    const protocol::JsonDecodeResult decoded = protocol::decode_json(protocol::as_text(message));
+    if (!decoded) {
+        stats().invalid_frames.add(1);
+        send_error(0, ErrorCode::invalid_frame, protocol::default_text(ErrorCode::invalid_frame));
+        return;
+    }
+    handle(decoded.frame.view());
+}
+
+void NativeConversation::drain_decoder() {
+    FrameView frame;
+    for (;;) {
+        switch (decoder_.next(frame)) {
+            case DecodeStatus::frame:
+                handle(frame);
+                if (is_ending_) return;
+                if (standing_ == Standing::pending) {
+                    decoder_.release_input();
+                    return;
+                }
+                break;
+            case DecodeStatus::malformed:
+                stats().invalid_frames.add(1);
+                send_error(0, ErrorCode::invalid_frame,
+                           protocol::default_text(ErrorCode::invalid_frame));
+                break;
+            case DecodeStatus::too_large:
+                stats().invalid_frames.add(1);
+                end(CloseReason::frame_too_large);
+                return;
+            case DecodeStatus::need_more: charge_input(); return;
+        }
+    }
+}
+
+void NativeConversation::charge_input() {
+    MemoryBudget* budget = connection_.lane().budget();
+    const auto held = static_cast<std::uint32_t>(decoder_.buffered_bytes());
+    if (budget == nullptr || held == charged_bytes_) return;
+    if (held > charged_bytes_ && !budget->try_reserve(held - charged_bytes_)) {
+        end(CloseReason::out_of_memory);
+        return;
+    }
+    if (held < charged_bytes_) budget->release(charged_bytes_ - held);
+    charged_bytes_ = held;
+}
+
+void NativeConversation::handle(const FrameView& frame) {
+    stats().frames_in.add(1);
+    switch (frame.type) {
+        case FrameType::publish: handle_publish(frame); return;
+        case FrameType::subscribe: handle_subscribe(frame); return;
+        case FrameType::unsubscribe: handle_unsubscribe(frame); return;
+        case FrameType::presence: handle_presence(frame); return;
+        case FrameType::ping: send(FrameView::pong(frame.timestamp)); return;
+        case FrameType::pong: return;
+        case FrameType::connect: handle_connect(frame); return;
+        case FrameType::ack:
+        case FrameType::error:
+        case FrameType::connected: break;
+    }
+    stats().invalid_frames.add(1);
+    send_error(frame.id.value_or(0), ErrorCode::invalid_frame,
+               protocol::default_text(ErrorCode::invalid_frame));
+}
+
+void NativeConversation::handle_subscribe(const FrameView& frame) {
+    const std::uint64_t id = frame.id.value_or(0);
+    if (!may(Action::subscribe, frame)) return;
+    if (const std::error_code error = session_.subscribe(frame.channel)) {
+        refuse(id, error, frame.channel);
+        return;
+    }
+    send_ack(id);
+}
+
+void NativeConversation::handle_unsubscribe(const FrameView& frame) {
+    const std::uint64_t id = frame.id.value_or(0);
+    if (!options().subscribes.is_unlimited() &&
+        !is_within(extras().subscribes, options().subscribes, frame)) {
+        return;
+    }
+    if (const std::error_code error = session_.unsubscribe(frame.channel)) {
+        refuse(id, error, frame.channel);
+        return;
+    }
+    send_ack(id);
+}
+
+void NativeConversation::handle_publish(const FrameView& frame) {
+    if (!may(Action::publish, frame)) return;
+    const std::size_t limit = options().max_payload_bytes;
+    if (limit != 0 && frame.payload.size() > limit) {
+        send_error(frame.id.value_or(0), ErrorCode::payload_too_large,
+                   protocol::default_text(ErrorCode::payload_too_large));
+        return;
+    }
+    stats().publishes.add(1);
+    stats().publish_bytes.add(frame.payload.size());
+    PublicationView publication;
+    publication.channel = frame.channel;
+    publication.event = frame.event;
+    publication.payload = frame.payload;
+    const auto receivers = session_.publish(publication);
+    if (!receivers) {
+        refuse(frame.id.value_or(0), receivers.error(), frame.channel);
+    } else if (frame.id) {
+        send_ack(*frame.id);
+    }
+}
+
+void NativeConversation::handle_presence(const FrameView& frame) {
+    const std::uint64_t id = frame.id.value_or(0);
+    if (!may(Action::presence, frame)) return;
+    std::optional<PresenceData> data;
+    if (frame.data) {
+        const std::size_t limit = options().max_payload_bytes;
+        if (limit != 0 && frame.data->size() > limit) {
+            send_error(id, ErrorCode::payload_too_large,
+                       protocol::default_text(ErrorCode::payload_too_large));
+            return;
+        }
+        data.emplace();
+        if (protocol::canonicalise(*frame.data, *data) != protocol::Error::none) {
+            send_error(id, ErrorCode::invalid_frame,
+                       protocol::default_text(ErrorCode::invalid_frame));
+            return;
+        }
+    }
+    std::error_code error;
+    bool wants_members = false;
+    switch (frame.action) {
+        case PresenceAction::join: {
+            const auto joined = session_.presence_join(frame.channel, std::move(data));
+            if (!joined) error = joined.error();
+            wants_members = true;
+            break;
+        }
+        case PresenceAction::leave: {
+            const auto left = session_.presence_leave(frame.channel);
+            if (!left) error = left.error();
+            break;
+        }
+        case PresenceAction::update: {
+            const auto updated = session_.presence_update(frame.channel, std::move(data));
+            if (!updated) error = updated.error();
+            break;
+        }
+        case PresenceAction::sync: wants_members = true; break;
+    }
+    if (!error && wants_members) {
+        const auto members = session_.presence_members(frame.channel);
+        if (members) {
+            send_ack(id);
+            send_sync(id, frame.channel, *members);
+            return;
+        }
+        error = members.error();
+    }
+    if (!error) {
+        send_ack(id);
+        return;
+    }
+    // "Not subscribed" is said of channels that are there.
+    if (error == Error::not_subscribed && !dialect_.hub_.channel_exists(frame.channel)) {
+        error = Error::channel_not_found;
+    }
+    refuse(id, error, frame.channel);
+}
+
+void NativeConversation::handle_connect(const FrameView& frame) {
+    if (frame.version != protocol::kProtocolVersion.major) {
+        end(CloseReason::protocol_mismatch);
+        return;
+    }
+    if (dialect_.authenticator_ == nullptr) return;
+    if (!frame.token && !dialect_.authenticator_->is_required()) return;
+
+    const std::string peer = connection_.peer().to_string();
+    const Credentials credentials{frame.token.value_or(std::string_view{}), extras().origin, peer};
+    standing_ = Standing::pending;
+    // The answer may come at once, or later from any thread: only then is the connection paused.
+    struct Inline {
+        std::optional<Result<Identity>> result;
+        bool is_over = false;
+        std::mutex mutex;
+    };
+    auto here = std::make_shared<Inline>();
+    dialect_.authenticator_->authenticate(
+        credentials, [here, handle = connection_.handle(), this](Result<Identity> result) {
+            {
+                const std::lock_guard lock(here->mutex);
+                if (!here->is_over) {
+                    here->result = std::move(result);
+                    return;
+                }
+            }
+            // `this` lives as long as the connection does; post() runs nothing after that.
+            handle.post([this, result = std::move(result)](Connection&) mutable {
+                finish_authentication(std::move(result));
+            });
+        });
+    std::optional<Result<Identity>> result;
+    {
+        const std::lock_guard lock(here->mutex);
+        here->is_over = true;
+        result = std::move(here->result);
+    }
+    if (result) {
+        finish_authentication(std::move(*result));
+    } else {
+        connection_.pause_reading(true);
+    }
+}
+
+void NativeConversation::finish_authentication(Result<Identity> result) {
+    if (is_ending_ || standing_ != Standing::pending) return;
+    if (!result) {
+        stats().authentication_failures.add(1);
+        end(CloseReason::authentication_failed);
+        return;
+    }
+    extras().identity = std::move(*result);
+    standing_ = Standing::authenticated;
+    connection_.pause_reading(false);
+    drain_decoder();
+    auto waiting = std::move(extras().waiting);
+    extras().waiting.clear();
+    for (auto& [kind, message] : waiting) on_message(message, kind);
+}
+
+bool NativeConversation::may(Action action, const FrameView& frame) {
+    if (standing_ == Standing::required) {
+        send_error(frame.id.value_or(0), ErrorCode::unauthorized,
+                   protocol::default_text(ErrorCode::unauthorized));
+        return false;
+    }
+    const NativeOptions& now = options();
+    const RateLimit& limit = action == Action::publish ? now.publishes : now.subscribes;
+    if (!limit.is_unlimited()) {
+        TokenBucket& bucket =
+            action == Action::publish ? extras().publishes : extras().subscribes;
+        if (!is_within(bucket, limit, frame)) return false;
+    }
+    if (extras_ && !extras_->identity.allows(action, frame.channel)) {
+        send_error(frame.id.value_or(0), ErrorCode::forbidden,
+                   protocol::default_text(ErrorCode::forbidden));
+        return false;
+    }
+    return true;
+}
+
+bool NativeConversation::is_within(TokenBucket& bucket, const RateLimit& limit,
+                                   const FrameView& frame) {
+    if (bucket.try_take(connection_.lane().now(), limit)) return true;
+    stats().rate_limited.add(1);
+    send_error(frame.id.value_or(0), ErrorCode::rate_limited,
+               protocol::default_text(ErrorCode::rate_limited));
+    return false;
+}
+
+void NativeConversation::send(const FrameView& frame) {
+    if (is_json_) {
+        std::string text;
+        protocol::encode_json(frame, text);
+        connection_.send(protocol::as_bytes(text), MessageKind::text);
+        return;
+    }
+    std::byte* out = connection_.begin_message(protocol::encoded_size(frame), MessageKind::binary);
+    if (out != nullptr) protocol::encode_to(frame, out);
+}
+
+void NativeConversation::send_ack(std::uint64_t id) {
+    if (is_json_) {
+        send(FrameView::ack(id));
+        return;
+    }
+    std::byte* out = connection_.begin_message(protocol::ack_size(id), MessageKind::binary);
+    if (out != nullptr) protocol::encode_ack_to(id, out);
+}
+
+void NativeConversation::send_sync(std::uint64_t id, std::string_view channel,
+                                   const std::vector<PresenceState>& members) {
+    std::vector<std::byte> data;
+    append_presence_members(members, data);
+    const FrameView frame =
+        FrameView::presence(id, channel, PresenceAction::sync, protocol::ByteView{data});
+    if (protocol::encoded_size(frame) > protocol::kLengthPrefixBytes + protocol::kMaxFrameBytes) {
+        send_error(id, ErrorCode::server_error, "Member list too large");
+        return;
+    }
+    send(frame);
+}
+
+void NativeConversation::send_error(std::uint64_t id, ErrorCode code, std::string_view text) {
+    stats().errors_sent.add(1);
+    send(FrameView::error(id, static_cast<std::uint16_t>(code), text));
+}
+
+void NativeConversation::refuse(std::uint64_t id, const std::error_code& error,
+                                std::string_view channel) {
+    namespace text = protocol::text;
+    const bool is_documented = options().has_documented_error_codes;
+    if (error == Error::invalid_channel) {
+        send_error(id, ErrorCode::invalid_channel,
+                   text::invalid_channel(protocol::check_channel_name(channel)));
+    } else if (error == Error::too_many_subscriptions) {
+        send_error(id, ErrorCode::invalid_channel, text::maximum_subscriptions_reached());
+    } else if (error == Error::already_subscribed) {
+        send_error(id,
+                   is_documented ? ErrorCode::already_subscribed : ErrorCode::invalid_channel,
+                   text::already_subscribed(channel));
+    } else if (error == Error::not_subscribed) {
+        send_error(id, ErrorCode::not_subscribed, text::not_subscribed(channel));
+    } else if (error == Error::not_a_member) {
+        send_error(id, ErrorCode::not_subscribed, "Not a member of the channel's presence");
+    } else if (error == Error::channel_not_found) {
+        send_error(id, ErrorCode::channel_not_found,
+                   protocol::default_text(ErrorCode::channel_not_found));
+    } else if (error == Error::too_many_channels) {
+        send_error(id, ErrorCode::server_error, "Maximum channels reached");
+    } else {
+        send_error(id, ErrorCode::server_error, protocol::default_text(ErrorCode::server_error));
+    }
+}
+
+void NativeConversation::end(CloseReason reason) {
+    on_closing(reason);
+    connection_.close(reason);
+}
+
+}  // namespace pulse::core::native

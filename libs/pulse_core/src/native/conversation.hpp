@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <pulse/core/authenticator.hpp>
+#include <pulse/core/dialect.hpp>
+#include <pulse/core/native/dialect.hpp>
+#include <pulse/core/rate_limiter.hpp>
+#include <pulse/core/session.hpp>
+#include <pulse/protocol/error.hpp>
+#include <pulse/protocol/frame.hpp>
+#include <pulse/protocol/frame_decoder.hpp>
+
+namespace pulse::core::native {
+
+/// One native client. Frames are handled strictly one after another; answers go out in that order, and
+/// deliveries that a frame causes go out behind its answer.
+class NativeConversation final : public Conversation {
+  public:
+    NativeConversation(NativeDialect& dialect, Connection& connection, const OpenRequest& request);
+    ~NativeConversation() override;
+
+    void on_open() override;
+    void on_message(ByteView message, MessageKind kind) override;
+    void on_tick(MonotonicTime now) override;
+    void on_closing(CloseReason reason) override;
+    void on_close(const CloseEvent& event) override;
+
+  private:
+    /// What only some connections have.
+    struct Extras;
+    enum class Standing : std::uint8_t { open, required, pending, authenticated };
+
+    void handle_text(ByteView message);
+    void handle_binary(ByteView message);
+    void drain_decoder();
+    /// Keeps the memory budget's account of what the decoder holds.
+    void charge_input();
+    void handle(const protocol::FrameView& frame);
+    void handle_subscribe(const protocol::FrameView& frame);
+    void handle_unsubscribe(const protocol::FrameView& frame);
+    void handle_publish(const protocol::FrameView& frame);
+    void handle_presence(const protocol::FrameView& frame);
+    void handle_connect(const protocol::FrameView& frame);
+    void finish_authentication(Result<Identity> result);
+
+    [[nodiscard]] bool may(Action action, const protocol::FrameView& frame);
+    [[nodiscard]] bool is_within(TokenBucket& bucket, const RateLimit& limit,
+                                 const protocol::FrameView& frame);
+    void send_sync(std::uint64_t id, std::string_view channel,
+                   const std::vector<PresenceState>& members);
+    void send(const protocol::FrameView& frame);
+    void send_ack(std::uint64_t id);
+    void send_error(std::uint64_t id, protocol::ErrorCode code, std::string_view text);
+    void refuse(std::uint64_t id, const std::error_code& error, std::string_view channel);
+    void end(CloseReason reason);
+
+    [[nodiscard]] const NativeOptions& options() const noexcept {
+        return *dialect_.options_.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] NativeStats& stats() const noexcept {
+        return dialect_.stats_[connection_.lane().index()];
+    }
+    [[nodiscard]] Extras& extras();
+
+    NativeDialect& dialect_;
+    Connection& connection_;
+    Session session_;
+    protocol::FrameDecoder decoder_;
+    std::unique_ptr<Extras> extras_;
+    std::uint32_t charged_bytes_ = 0;
+    Standing standing_ = Standing::open;
+    bool is_json_ = false;    ///< the peer's last message was JSON: so are our answers
+    bool is_ending_ = false;  ///< closed by us; what still arrives is ignored
+};
+
+}  // namespace pulse::core::native

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <cstring>
+#include <utility>
+
+#include <pulse/core/receiver.hpp>
+
+#include "channel.hpp"
+#include "publication_log.hpp"
+
+namespace pulse::core {
+
+Receiver::Receiver(Hub& hub, detail::Channel& channel, std::shared_ptr<detail::PublicationLog> log)
+    : hub_(&hub),
+      channel_(&channel),
+      log_(std::move(log)),
+      segment_(log_->tail()),
+      index_(segment_->ready.load(std::memory_order_relaxed)) {}
+
+Receiver::Receiver(Receiver&& other) noexcept
+    : hub_(std::exchange(other.hub_, nullptr)),
+      channel_(std::exchange(other.channel_, nullptr)),
+      log_(std::move(other.log_)),
+      segment_(std::move(other.segment_)),
+      index_(other.index_),
+      lagged_(other.lagged_) {}
+
+Receiver& Receiver::operator=(Receiver&& other) noexcept {
+    Receiver taken(std::move(other));
+    std::swap(hub_, taken.hub_);
+    std::swap(channel_, taken.channel_);
+    std::swap(log_, taken.log_);
+    std::swap(segment_, taken.segment_);
+    std::swap(index_, taken.index_);
+    std::swap(lagged_, taken.lagged_);
+    return *this;
+}
+
+Receiver::~Receiver() {
+    if (channel_ != nullptr) hub_->remove_receiver(*channel_);
+}
+
+std::uint32_t Receiver::ready() const noexcept {
+    return segment_->ready.load(std::memory_order_acquire);
+}
+
+const PublicationPtr& Receiver::entry(std::uint32_t index) const noexcept {
+    return segment_->entries[index];
+}
+
+const PublicationPtr* Receiver::try_next_segment() noexcept {
+    if (index_ < detail::LogSegment::kEntries) return nullptr;
+    std::shared_ptr<detail::LogSegment> next = log_->next(*segment_, lagged_);
+    if (next == nullptr) return nullptr;
+    segment_ = std::move(next);
+    index_ = 0;
+    return index_ < ready() ? &entry(index_++) : nullptr;
+}
+
+const PublicationPtr* Receiver::receive(std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+        if (const PublicationPtr* publication = try_receive()) return publication;
+        // A new segment is announced before its first entry, hence the loop.
+        const bool is_woken = log_->wait_until(deadline, [this] {
+            return index_ == detail::LogSegment::kEntries
+                       ? log_->has_after(*segment_)
+                       : index_ < segment_->ready.load(std::memory_order_seq_cst);
+        });
+        if (!is_woken) return try_receive();
+    }
+}
+
+std::uint64_t Receiver::take_lagged() noexcept { return std::exchange(lagged_, 0); }
+
+// ------------------------------------------------------------------- Listener
+
+namespace {
+
+/// What travels to a Listener: its own record, read back as a view. Lengths are 32-bit in the
+/// machine's order: these bytes never leave the process.
+class RecordEncoder final : public Encoder {
+  public:
+    struct Header {
+        std::uint32_t channel;
+        std::uint32_t event;  ///< kNoEvent = absent
+        std::uint32_t payload;
+        std::uint32_t has_source;
+        std::array<std::uint64_t, 2> source;
+        std::uint64_t timestamp_ms;
+        StreamPosition position;
+    };
+    static constexpr std::uint32_t kNoEvent = 0xffff'ffff;
+
+    using Encoder::encode;
+    bool encode(const PublicationView& view, MessageWriter& out) const override {
+        Header header{};
+        header.channel = static_cast<std::uint32_t>(view.channel.size());
+        header.event = view.event ? static_cast<std::uint32_t>(view.event->size()) : kNoEvent;
+        header.payload = static_cast<std::uint32_t>(view.payload.size());
+        header.has_source = view.source ? 1 : 0;
+        if (view.source) header.source = view.source->words;
+        header.timestamp_ms = view.timestamp_ms;
+        header.position = view.position;
+        const std::size_t event_bytes = view.event ? view.event->size() : 0;
+        std::byte* p = out.begin(
+            sizeof header + view.channel.size() + event_bytes + view.payload.size(),
+            MessageKind::binary);
+        if (p == nullptr) return false;
+        p = put(p, &header, sizeof header);
+        p = put(p, view.channel.data(), view.channel.size());
+        if (view.event) p = put(p, view.event->data(), view.event->size());
+        put(p, view.payload.data(), view.payload.size());
+        return true;
+    }
+
+    /// Reads one record and moves `p` behind it.
+    static PublicationView read(const std::byte*& p) noexcept {
+        Header header;
+        std::memcpy(&header, p, sizeof header);
+        p += sizeof header;
+        PublicationView view;
+        view.channel = text(p, header.channel);
+        if (header.event != kNoEvent) view.event = text(p, header.event);
+        view.payload = ByteView{p, header.payload};
+        p += header.payload;
+        if (header.has_source != 0) view.source = SessionId{header.source};
+        view.timestamp_ms = header.timestamp_ms;
+        view.position = header.position;
+        return view;
+    }
+
+  private:
+    static std::byte* put(std::byte* out, const void* bytes, std::size_t n) noexcept {
+        if (n != 0) std::memcpy(out, bytes, n);
+        return out + n;
+    }
+    static std::string_view text(const std::byte*& p, std::uint32_t n) noexcept {
+        const std::string_view out{reinterpret_cast<const char*>(p), n};
+        p += n;
+        return out;
+    }
+};
+
+const RecordEncoder& record_encoder() noexcept {
+    static const RecordEncoder encoder;
+    return encoder;
+}
+
+}  // namespace
+
+Listener::Listener(Lane& lane, SessionId id, Function function)
+    : Outlet(lane, no_framing()),
+      function_(std::move(function)),
+      session_(lane.hub(), *this, record_encoder(), id) {}
+
+Listener::~Listener() = default;
+
+void Listener::write_out() noexcept {
+    // One piece at a time: the function may subscribe or publish, which may add to this turn.
+    iovec piece{};
+    while (gather({&piece, 1}) == 1) {
+        const auto* p = static_cast<const std::byte*>(piece.iov_base);
+        const std::byte* end = p + piece.iov_len;
+        while (p < end) {
+            const PublicationView view = RecordEncoder::read(p);
+            function_(view);
+        }
+        consume(piece.iov_len);
+    }
+}
+
+}  // namespace pulse::core

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "pack.hpp"
+
+#include <algorithm>
+
+#include <pulse/protocol/codec.hpp>
+
+namespace pulse::protocol {
+namespace {
+
+using namespace wire;
+
+constexpr auto kPublishHead = kTypeKey + str("publish");
+constexpr auto kAckHead = kTypeKey + str("ack") + kIdKey;
+
+[[nodiscard]] constexpr std::uint8_t map_of(int entries) noexcept {
+    return static_cast<std::uint8_t>(kFixmap | static_cast<unsigned>(entries));
+}
+
+template <typename Sink>
+void emit_publish(Sink& sink, std::optional<std::uint64_t> id, std::string_view channel,
+                  std::optional<std::string_view> event, ByteView payload) noexcept {
+    sink.byte(map_of(3 + id.has_value() + event.has_value()));
+    sink.run(kPublishHead);
+    if (id) {
+        sink.run(kIdKey);
+        sink.uint(*id);
+    }
+    sink.run(kChannelKey);
+    sink.text(channel);
+    if (event) {
+        sink.run(kEventKey);
+        sink.text(*event);
+    }
+    sink.run(kPayloadKey);
+    sink.bin_header(payload.size());
+    sink.tail(payload);
+}
+
+template <typename Sink>
+void emit_ack(Sink& sink, std::uint64_t id) noexcept {
+    sink.byte(map_of(2));
+    sink.run(kAckHead);
+    sink.uint(id);
+}
+
+template <typename Sink>
+void emit_presence(Sink& sink, const FrameView& frame) noexcept {
+    sink.byte(map_of(4 + frame.data.has_value()));
+    sink.run(kTypeKey + str("presence") + kIdKey);
+    sink.uint(frame.id.value_or(0));
+    sink.run(kChannelKey);
+    sink.text(frame.channel);
+    sink.run(kActionKey);
+    sink.uint(static_cast<std::uint8_t>(frame.action));
+    if (frame.data) {
+        sink.run(kDataKey);
+        sink.tail(*frame.data);
+    }
+}
+
+template <typename Sink, std::size_t N>
+void emit_subscription(Sink& sink, const Run<N>& name, const FrameView& frame) noexcept {
+    sink.byte(map_of(3));
+    sink.run(kTypeKey);
+    sink.run(name);
+    sink.run(kIdKey);
+    sink.uint(frame.id.value_or(0));
+    sink.run(kChannelKey);
+    sink.text(frame.channel);
+}
+
+template <typename Sink, std::size_t N>
+void emit_heartbeat(Sink& sink, const Run<N>& name, const FrameView& frame) noexcept {
+    sink.byte(map_of(1 + frame.timestamp.has_value()));
+    sink.run(kTypeKey);
+    sink.run(name);
+    if (frame.timestamp) {
+        sink.run(kTimestampKey);
+        sink.uint(*frame.timestamp);
+    }
+}
+
+template <typename Sink>
+void emit_error(Sink& sink, const FrameView& frame) noexcept {
+    sink.byte(map_of(4));
+    sink.run(kTypeKey + str("error") + kIdKey);
+    sink.uint(frame.id.value_or(0));
+    sink.run(kCodeKey);
+    sink.uint(frame.code);
+    sink.run(kMessageKey);
+    sink.text(frame.message);
+}
+
+template <typename Sink>
+void emit_connect(Sink& sink, const FrameView& frame) noexcept {
+    sink.byte(map_of(2 + frame.token.has_value()));
+    sink.run(kTypeKey + str("connect") + kVersionKey);
+    sink.uint(frame.version);
+    if (frame.token) {
+        sink.run(kTokenKey);
+        sink.text(*frame.token);
+    }
+}
+
+template <typename Sink>
+void emit_connected(Sink& sink, const FrameView& frame) noexcept {
+    sink.byte(map_of(4));
+    sink.run(kTypeKey + str("connected") + kConnectionIdKey);
+    sink.text(frame.connection_id);
+    sink.run(kVersionKey);
+    sink.uint(frame.version);
+    sink.run(kHeartbeatKey);
+    sink.uint(frame.heartbeat);
+}
+
+template <typename Sink>
+void emit(Sink& sink, const FrameView& frame) noexcept {
+    switch (frame.type) {
+        case FrameType::subscribe:
+            return emit_subscription(sink, str("subscribe"), frame);
+        case FrameType::unsubscribe:
+            return emit_subscription(sink, str("unsubscribe"), frame);
+        case FrameType::publish:
+            return emit_publish(sink, frame.id, frame.channel, frame.event, frame.payload);
+        case FrameType::presence:
+            return emit_presence(sink, frame);
+        case FrameType::ack:
+            return emit_ack(sink, frame.id.value_or(0));
+        case FrameType::error:
+            return emit_error(sink, frame);
+        case FrameType::ping:
+            return emit_heartbeat(sink, str("ping"), frame);
+        case FrameType::pong:
+            return emit_heartbeat(sink, str("pong"), frame);
+        case FrameType::connect:
+            return emit_connect(sink, frame);
+        case FrameType::connected:
+            return emit_connected(sink, frame);
+    }
+}
+
+/// Fills in the length prefix of a frame that ends at `end`.
+std::byte* seal(std::byte* frame, std::byte* end) noexcept {
+    const auto body = static_cast<std::size_t>(end - frame) - kLengthPrefixBytes;
+    store_be(frame, static_cast<std::uint32_t>(body));
+    return end;
+}
+
+/// A Writer that leaves the tail to whoever holds the buffer, which can then append it without
+/// first clearing the room for it.
+class HeadWriter : public Writer {
+  public:
+    using Writer::Writer;
+    void tail(ByteView bytes) noexcept { tail_ = bytes; }
+    [[nodiscard]] ByteView the_tail() const noexcept { return tail_; }
+
+  private:
+    ByteView tail_;
+};
+
+[[nodiscard]] ByteView tail_of(const FrameView& frame) noexcept {
+    if (frame.type == FrameType::publish) return frame.payload;
+    if (frame.type == FrameType::presence && frame.data) return *frame.data;
+    return {};
+}
+
+void append(const FrameView& frame, std::size_t total, std::vector<std::byte>& out) {
+    const std::size_t old_size = out.size();
+    const std::size_t new_size = old_size + total;
+    if (out.capacity() < new_size) out.reserve(std::max(new_size, 2 * out.capacity()));
+    // resize() clears what it adds; for a large payload that would cost as much as copying it.
+    out.resize(new_size - tail_of(frame).size());
+    std::byte* const start = out.data() + old_size;
+    HeadWriter writer(start + kLengthPrefixBytes);
+    emit(writer, frame);
+    store_be(start, static_cast<std::uint32_t>(total - kLengthPrefixBytes));
+    const ByteView tail = writer.the_tail();
+    out.insert(out.end(), tail.begin(), tail.end());
+}
+
+}  // namespace
+
+std::size_t encoded_size(const FrameView& frame) noexcept {
+    Counter counter;
+    emit(counter, frame);
+    return kLengthPrefixBytes + counter.size();
+}
+
+std::byte* encode_to(const FrameView& frame, std::byte* out) noexcept {
+    Writer writer(out + kLengthPrefixBytes);
+    emit(writer, frame);
+    return seal(out, writer.end());
+}
+
+std::error_code encode_into(const FrameView& frame, std::vector<std::byte>& out) {
+    const std::size_t total = encoded_size(frame);
+    if (total > kLengthPrefixBytes + kMaxFrameBytes) return Error::frame_too_large;
+    append(frame, total, out);
+    return {};
+}
+
+EncodeResult encode(const FrameView& frame) {
+    EncodeResult result;
+    result.error = encode_into(frame, result.bytes);
+    return result;
+}
+
+std::size_t publish_size(std::string_view channel, std::optional<std::string_view> event,
+                         ByteView payload) noexcept {
+    Counter counter;
+    emit_publish(counter, std::nullopt, channel, event, payload);
+    return kLengthPrefixBytes + counter.size();
+}
+
+std::byte* encode_publish_to(std::string_view channel, std::optional<std::string_view> event,
+                             ByteView payload, std::byte* out) noexcept {
+    Writer writer(out + kLengthPrefixBytes);
+    emit_publish(writer, std::nullopt, channel, event, payload);
+    return seal(out, writer.end());
+}
+
+std::size_t ack_size(std::uint64_t id) noexcept {
+    Counter counter;
+    emit_ack(counter, id);
+    return kLengthPrefixBytes + counter.size();
+}
+
+std::byte* encode_ack_to(std::uint64_t id, std::byte* out) noexcept {
+    Writer writer(out + kLengthPrefixBytes);
+    emit_ack(writer, id);
+    return seal(out, writer.end());
+}
+
+}  // namespace pulse::protocol

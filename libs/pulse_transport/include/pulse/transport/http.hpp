@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// HTTP for libraries that have something to say over it: a table of Route values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <pulse/core/connection.hpp>
+
+namespace pulse::transport {
+
+/// A whole request, owned. A value type.
+struct HttpRequest {
+    std::string method;
+    std::string path;   ///< as sent, percent-encoded
+    std::string query;  ///< without '?', percent-encoded
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    core::PeerAddress peer;
+    /// What the route's `{name}` segments matched, percent-decoded.
+    std::vector<std::pair<std::string, std::string>> parameters;
+
+    /// The first of that name, case ignored.
+    [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
+    [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;
+    /// The first query field of that name, decoded.
+    [[nodiscard]] std::optional<std::string> query_value(std::string_view name) const;
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string content_type = "text/plain; charset=utf-8";  ///< left out when empty
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+
+    [[nodiscard]] static HttpResponse text(int status, std::string body) {
+        return {status, "text/plain; charset=utf-8", std::move(body), {}};
+    }
+    [[nodiscard]] static HttpResponse json(int status, std::string body) {
+        return {status, "application/json", std::move(body), {}};
+    }
+};
+
+/// Answers one request, at once or later, from any thread. Movable; destroyed unused it answers 500.
+/// When the connection is gone by then, nothing happens. **Thread-safe** as a whole: one thread at a
+/// time.
+class HttpResponder {
+  public:
+    HttpResponder(core::ConnectionHandle connection, std::uint32_t serial) noexcept
+        : connection_(std::move(connection)), serial_(serial), is_open_(true) {}
+    HttpResponder(HttpResponder&& other) noexcept
+        : connection_(std::move(other.connection_)),
+          serial_(other.serial_),
+          is_open_(std::exchange(other.is_open_, false)) {}
+    HttpResponder& operator=(HttpResponder&&) = delete;
+    ~HttpResponder();
+
+    void respond(HttpResponse response);
+
+  private:
+    core::ConnectionHandle connection_;
+    std::uint32_t serial_;
+    bool is_open_;
+};
+
+/// Runs on the connection's loop: must not block. Takes the responder along when the answer comes
+/// later.
+using HttpHandler = std::function<void(const HttpRequest& request, HttpResponder responder)>;
+
+struct Route {
+    std::string method;  ///< "GET" serves HEAD as well, "*" every method
+    /// Segments are literal or `{name}`; a last segment `*` matches the rest.
+    std::string path;
+    HttpHandler handler;
+
+    /// For answers that are ready at once.
+    [[nodiscard]] static Route immediate(std::string method, std::string path,
+                                         std::function<HttpResponse(const HttpRequest&)> function);
+};
+
+/// **Immutable** once it serves.
+class HttpRouter {
+  public:
+    /// The first route added wins where two match.
+    void add(Route route);
+    void add(std::vector<Route> routes);
+
+    enum class Match : std::uint8_t { found, not_found, method_not_allowed };
+    struct Result {
+        Match match = Match::not_found;
+        const Route* route = nullptr;
+        std::vector<std::pair<std::string, std::string>> parameters;
+        std::string allow;  ///< for method_not_allowed: "GET,HEAD"
+    };
+    [[nodiscard]] Result find(std::string_view method, std::string_view path) const;
+
+  private:
+    struct Entry {
+        Route route;
+        std::vector<std::string> segments;
+    };
+    std::vector<Entry> entries_;
+};
+
+}  // namespace pulse::transport

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "endpoint.hpp"
+
+#include <algorithm>
+
+#include "http/text.hpp"
+
+namespace pulse::transport {
+
+namespace {
+
+/// "host:port" of "scheme://host:port"; empty when there is no scheme.
+std::string_view authority_of(std::string_view origin) noexcept {
+    const std::size_t at = origin.find("://");
+    return at == std::string_view::npos ? std::string_view{} : origin.substr(at + 3);
+}
+
+bool is_loopback_authority(std::string_view authority) noexcept {
+    std::string_view host = authority;
+    if (host.starts_with('[')) {
+        host = host.substr(0, std::min(host.find(']') + 1, host.size()));
+    } else {
+        host = host.substr(0, std::min(host.find(':'), host.size()));
+    }
+    return http::iequals(host, "localhost") || host == "127.0.0.1" || host == "[::1]";
+}
+
+}  // namespace
+
+void Shared::set_options(const ConnectionOptions& options) {
+    const std::lock_guard lock(mutex_);
+    all_.push_back(std::make_unique<const ConnectionOptions>(options));
+    current_.store(all_.back().get(), std::memory_order_release);
+}
+
+core::Dialect* Endpoint::dialect_at(std::string_view path) const noexcept {
+    for (const auto& [at, dialect] : mounts.dialects) {
+        if (at == path && at != "*") return dialect;
+    }
+    return nullptr;
+}
+
+core::Dialect* Endpoint::fallback_dialect() const noexcept {
+    for (const auto& [at, dialect] : mounts.dialects) {
+        if (at == "*") return dialect;
+    }
+    return nullptr;
+}
+
+bool Endpoint::is_origin_allowed(const http::RequestHead& head) const noexcept {
+    const auto origin = head.find("origin");
+    if (!origin) return true;
+    const auto& allowed = shared->options().allowed_origins;
+    if (!allowed.empty()) {
+        return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& entry) {
+            return entry == "*" || http::iequals(entry, *origin);
+        });
+    }
+    const std::string_view authority = authority_of(*origin);
+    if (!authority.empty() && http::iequals(authority, head.authority)) return true;
+    if (!is_loopback) return false;
+    // A developer's machine: pages from a local server on another port, or opened from a file.
+    return is_loopback_authority(authority) || *origin == "null" || *origin == "file://";
+}
+
+}  // namespace pulse::transport

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The HTTP phase of a connection: requests one after another, until one upgrades.
+#include "http_exchange.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "http/response_writer.hpp"
+#include "tcp_connection.hpp"
+#include "websocket/framing.hpp"
+#include "websocket/handshake.hpp"
+
+namespace pulse::transport {
+
+void TcpConnection::http_receive(std::byte* data, std::size_t n) {
+    if (http_->buffer.empty() && http_->state == HttpExchange::State::head && !http_->is_first) {
+        http_->since = loop_.now;
+        schedule_in(options().request_timeout);
+    }
+    http_->buffer.append(reinterpret_cast<const char*>(data), n);
+    http_process();
+}
+
+void TcpConnection::http_process() {
+    // Each round consumes a head or a body; an upgrade or an answer that is due ends it.
+    while (phase_ == Phase::http && http_->state != HttpExchange::State::responding &&
+           !http_->buffer.empty()) {
+        if (http_->state == HttpExchange::State::head) {
+            const http::HeadLimits limits{options().max_head_bytes,
+                                          std::min<std::size_t>(options().max_head_bytes, 8192),
+                                          100};
+            // The views of the head point into this, so it stays put until they are done with.
+            std::string bytes = std::move(http_->buffer);
+            http_->buffer.clear();
+            const http::HeadResult result = http_->parser.parse(bytes, limits, loop_.head);
+            if (result.status == http::HeadStatus::need_more) {
+                http_->buffer = std::move(bytes);
+                return;
+            }
+            if (result.status == http::HeadStatus::error) {
+                http_error(result.error.status, result.error.text);
+                return;
+            }
+            http_->parser.reset();
+            http_->buffer.assign(bytes, result.consumed, std::string::npos);
+            if (!http_head()) return;
+        }
+        if (phase_ == Phase::http && http_->state == HttpExchange::State::body) {
+            const http::BodyResult result = http_->body_reader->consume(
+                protocol::as_bytes(http_->buffer), http_->request.body);
+            http_->buffer.erase(0, result.consumed);
+            if (result.status == http::BodyStatus::need_more) return;
+            if (result.status == http::BodyStatus::error) {
+                http_error(result.error.status, result.error.text);
+                return;
+            }
+            http_dispatch();
+        }
+    }
+}
+
+bool TcpConnection::http_head() {
+    const http::RequestHead& head = loop_.head;
+    http_->keep_alive = head.keep_alive;
+    http_->is_head_request = head.method == "HEAD";
+    if (core::Dialect* dialect = endpoint_->dialect_at(head.path)) {
+        http_upgrade(*dialect, head);
+        return false;
+    }
+    if (websocket::wants_websocket(head)) {
+        if (core::Dialect* dialect = endpoint_->fallback_dialect()) {
+            http_upgrade(*dialect, head);
+            return false;
+        }
+    }
+    return http_route(head);
+}
+
+void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead& head) {
+    std::string response;
+    const websocket::UpgradeResult result =
+        websocket::upgrade(head, {{}, loop_.http_date()}, response);
+    const auto refuse = [&](int status, std::string_view text,
+                            std::span<const http::Header> headers = {}) {
+        loop_.stats.upgrades_refused.add(1);
+        HttpResponse answer = HttpResponse::text(status, std::string(text));
+        for (const http::Header& header : headers) {
+            answer.headers.emplace_back(header.name, header.value);
+        }
+        if (status == 429 || status == 503) answer.headers.emplace_back("retry-after", "1");
+        http_respond(answer, http_->is_head_request, false);
+    };
+    if (!result.accepted()) return refuse(result.status, result.text, result.headers);
+    if (head.body != http::BodyKind::none) return refuse(400, "An upgrade has no body");
+    if (endpoint_->shared->is_draining) return refuse(503, "Server is shutting down");
+    if (!endpoint_->is_origin_allowed(head)) return refuse(403, "Origin not allowed");
+
+    core::OpenRequest request;
+    request.path = head.path;
+    request.query = head.query;
+    request.peer = peer_;
+    request.subprotocol = result.subprotocol;
+    request.header = [&head](std::string_view name) {
+        return head.find(name).value_or(std::string_view{});
+    };
+    if (const auto refusal = dialect.admit(request)) return refuse(refusal->status, refusal->text);
+
+    bool is_counted = false;
+    switch (endpoint_->shared->clients.admit(peer_, lane().now(), is_counted)) {
+        case ClientGate::Verdict::admitted: break;
+        case ClientGate::Verdict::full: return refuse(503, "Too many connections");
+        case ClientGate::Verdict::too_many_from_address:
+            return refuse(429, "Too many connections from this address");
+        case ClientGate::Verdict::too_fast: {
+            HttpResponse answer = HttpResponse::json(
+                429, R"({"error":{"code":1006,"message":"Rate limited"}})");
+            answer.headers.emplace_back("retry-after", "1");
+            loop_.stats.upgrades_refused.add(1);
+            return http_respond(answer, http_->is_head_request, false);
+        }
+    }
+    is_address_counted_ = is_counted;
+    is_admitted_ = true;
+    become_websocket(dialect, request, response);
+}
+
+void TcpConnection::become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
+                                     std::string_view response) {
+    send(protocol::as_bytes(response));
+    set_framing(websocket::framing());
+    loop_.stats.upgrades.add(1);
+    loop_.stats.websockets.add(1);
+    std::string early = std::move(http_->buffer);
+    http_.reset();
+    phase_ = Phase::websocket;
+    schedule_in(kTickLength);  // websocket_timer() finds the real deadline
+    conversation_ = dialect.open(*this, request);
+    conversation_->on_open();
+    if (!early.empty() && phase_ == Phase::websocket) {
+        websocket_receive(reinterpret_cast<std::byte*>(early.data()), early.size());
+    }
+}
+
+bool TcpConnection::http_route(const http::RequestHead& head) {
+    if (const auto error = http::check_host(head)) {
+        http_error(error->status, error->text);
+        return false;
+    }
+    HttpRouter::Result found;
+    if (endpoint_->mounts.routes != nullptr) {
+        found = endpoint_->mounts.routes->find(head.method, head.path);
+    }
+    // A body nobody reads would be taken for the next request.
+    const bool keep_alive = head.keep_alive && head.body == http::BodyKind::none;
+    if (found.match != HttpRouter::Match::found) {
+        HttpResponse answer;
+        answer.content_type.clear();
+        answer.status = found.match == HttpRouter::Match::not_found ? 404 : 405;
+        if (!found.allow.empty()) answer.headers.emplace_back("allow", found.allow);
+        http_respond(answer, http_->is_head_request, keep_alive);
+        return keep_alive;
+    }
+    http_->route = found.route;
+    HttpRequest& request = http_->request;
+    request = HttpRequest{};
+    request.method = head.method;
+    request.path = head.path;
+    request.query = head.query;
+    request.peer = peer_;
+    request.parameters = std::move(found.parameters);
+    request.headers.reserve(head.headers.size());
+    for (const http::Header& header : head.headers) {
+        request.headers.emplace_back(header.name, header.value);
+    }
+    http_->body_reader.emplace(head, http::BodyLimits{options().max_body_bytes, 4096, 4096});
+    const http::BodyResult none = http_->body_reader->consume({}, request.body);
+    if (none.status == http::BodyStatus::error) {
+        http_error(none.error.status, none.error.text);
+        return false;
+    }
+    if (none.status == http::BodyStatus::complete) {
+        http_dispatch();
+        return true;
+    }
+    http_->state = HttpExchange::State::body;
+    if (head.expect_continue) {
+        send(protocol::as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    return true;
+}
+
+void TcpConnection::http_dispatch() {
+    http_->state = HttpExchange::State::responding;
+    http_->is_first = false;
+    const std::uint32_t serial = ++http_->serial;
+    // The responder always posts, so the handler cannot pull this request from under itself.
+    http_->route->handler(http_->request, HttpResponder(handle(), serial));
+}
+
+void TcpConnection::complete_response(std::uint32_t serial, HttpResponse response) {
+    if (phase_ != Phase::http || http_->state != HttpExchange::State::responding ||
+        http_->serial != serial) {
+        return;
+    }
+    http_respond(response, http_->is_head_request, http_->keep_alive);
+    if (phase_ == Phase::http) {
+        http_process();
+        if (phase_ == Phase::http) update_interest();
+    }
+}
+
+void TcpConnection::http_error(int status, std::string_view text) {
+    http_respond(HttpResponse::text(status, std::string(text)), false, false);
+}
+
+void TcpConnection::http_respond(const HttpResponse& response, bool is_head, bool keep_alive) {
+    if (endpoint_->shared->is_draining) keep_alive = false;
+    loop_.stats.requests.add(1);
+    std::string bytes;
+    http::ResponseWriter writer(bytes, response.status, loop_.http_date());
+    if (!response.content_type.empty()) writer.add("content-type", response.content_type);
+    for (const auto& [name, value] : response.headers) writer.add(name, value);
+    if (!keep_alive) writer.connection("close");
+    writer.finish(response.body, is_head);
+    send(protocol::as_bytes(bytes));
+    http_->state = HttpExchange::State::head;
+    http_->is_first = false;
+    http_->route = nullptr;
+    http_->since = loop_.now;
+    if (keep_alive) {
+        // A timer left from the request fires early and finds the real deadline.
+        if (!is_scheduled()) schedule_in(options().keep_alive_timeout);
+    } else {
+        begin_closing();
+    }
+}
+
+void TcpConnection::http_timer() {
+    if (http_->state == HttpExchange::State::responding) {
+        // The handler's time, not the peer's.
+        schedule_in(options().request_timeout);
+        return;
+    }
+    const bool is_waiting = http_->state == HttpExchange::State::head && http_->buffer.empty();
+    const auto patience = is_waiting && !http_->is_first ? options().keep_alive_timeout
+                                                         : options().request_timeout;
+    const Tick end = http_->since + ticks_of(patience);
+    if (!is_due(end, loop_.now)) {
+        loop_.schedule(*this, end);
+        return;
+    }
+    if (is_waiting) {
+        abort();
+        return;
+    }
+    http_error(408, "Request timeout");
+}
+
+HttpResponder::~HttpResponder() {
+    if (is_open_) respond(HttpResponse::text(500, "No answer"));
+}
+
+void HttpResponder::respond(HttpResponse response) {
+    if (!std::exchange(is_open_, false)) return;
+    connection_.post([serial = serial_, response = std::move(response)](core::Connection& self) {
+        // Handles for responders are made by this file alone.
+        static_cast<TcpConnection&>(self).complete_response(serial, response);
+    });
+}
+
+}  // namespace pulse::transport

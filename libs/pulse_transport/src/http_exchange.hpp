@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <pulse/transport/http.hpp>
+
+#include "http/body_reader.hpp"
+#include "http/head_parser.hpp"
+#include "timer_wheel.hpp"
+
+namespace pulse::transport {
+
+/// What a connection needs only while it speaks HTTP. **Loop-bound.**
+struct HttpExchange {
+    enum class State : std::uint8_t { head, body, responding };
+
+    State state = State::head;
+    bool keep_alive = true;
+    bool is_head_request = false;
+    bool has_ended = false;     ///< the peer will send nothing more
+    bool is_first = true;       ///< no request was complete yet
+    Tick since = 0;             ///< when the wait for what is due now began
+    std::uint32_t serial = 0;   ///< of the request being answered
+    std::string buffer;         ///< received, not yet consumed
+    http::HeadParser parser;
+    std::optional<http::BodyReader> body_reader;
+    HttpRequest request;
+    const Route* route = nullptr;
+
+    /// While an answer is due, pipelined requests wait in the socket, not here.
+    [[nodiscard]] bool is_full(std::size_t limit) const noexcept {
+        return state == State::responding && buffer.size() >= limit;
+    }
+};
+
+}  // namespace pulse::transport

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "http/response_writer.hpp"
+#include "loop_impl.hpp"
+#include "tcp_connection.hpp"
+
+namespace pulse::transport {
+
+namespace {
+
+constexpr std::size_t kEventsPerTake = 1024;
+/// How often one turn asks for events before it writes: more would let input starve output.
+constexpr int kTakesPerTurn = 4;
+
+int checked(int fd, const char* what) {
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+    return fd;
+}
+
+}  // namespace
+
+Loop::Loop(asio::io_context& io, core::Hub& hub, const LoopOptions& options)
+    : impl_(std::make_unique<Impl>(*this, io, hub, options)) {}
+Loop::~Loop() = default;
+
+asio::io_context& Loop::io() noexcept { return impl_->io; }
+core::Lane& Loop::lane() noexcept { return impl_->lane; }
+const LoopStats& Loop::stats() const noexcept { return impl_->stats; }
+void Loop::wake() noexcept { impl_->wake(); }
+
+Loop::Impl::Impl(Loop& owner, asio::io_context& context, core::Hub& engine,
+                 const LoopOptions& wanted)
+    : io(context),
+      hub(engine),
+      options(wanted),
+      lane(engine.add_lane(owner)),
+      epoll_fd(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      buffer(options.read_buffer_bytes),
+      descriptor_(context),
+      timer_(context),
+      event_fd_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
+      events_(kEventsPerTake) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = nullptr;
+    checked(::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd_, &event), "epoll_ctl");
+    descriptor_.assign(::dup(epoll_fd));
+    lane.begin_turn();
+    now = tick_of(lane.now());
+    lane.flush();
+    arm();
+}
+
+Loop::Impl::~Impl() {
+    abort_connections([](const TcpConnection&) { return true; });
+    *is_alive_ = false;
+    asio::error_code ignored;
+    descriptor_.close(ignored);
+    ::close(event_fd_);
+    ::close(epoll_fd);
+}
+
+void Loop::Impl::wake() noexcept {
+    if (is_woken_.exchange(true, std::memory_order_acq_rel)) return;
+    const std::uint64_t one = 1;
+    // Can only fail when the counter is full, and then the loop is awake.
+    [[maybe_unused]] const ssize_t written = ::write(event_fd_, &one, sizeof one);
+}
+
+void Loop::Impl::arm() {
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [this, alive = is_alive_](const asio::error_code& error) {
+                               if (error || !*alive) return;
+                               turn();
+                               if (*alive) arm();
+                           });
+}
+
+void Loop::Impl::turn() {
+    lane.begin_turn();
+    const core::MonotonicTime begin = lane.now();
+    now = tick_of(begin);
+    stats.turns.add(1);
+    take_events();
+    if (options.has_micro_batching) wait_for_more();
+    end_turn();
+    stats.turn_time.observe(
+        static_cast<std::uint64_t>((hub.clock().now() - begin).count()), 1024);
+}
+
+void Loop::Impl::take_events() {
+    for (int take = 0; take < kTakesPerTurn; ++take) {
+        const int n = ::epoll_wait(epoll_fd, events_.data(), static_cast<int>(events_.size()), 0);
+        for (int i = 0; i < n; ++i) {
+            const epoll_event& event = events_[static_cast<std::size_t>(i)];
+            if (event.data.ptr == nullptr) {
+                std::uint64_t count = 0;
+                [[maybe_unused]] const ssize_t got = ::read(event_fd_, &count, sizeof count);
+                is_woken_.store(false, std::memory_order_release);
+                continue;
+            }
+            static_cast<TcpConnection*>(event.data.ptr)->on_event(event.events);
+            if (lane.needs_flush()) {
+                lane.flush();
+                lane.begin_turn();
+            }
+        }
+        if (n < static_cast<int>(events_.size())) return;
+    }
+}
+
+void Loop::Impl::end_turn() {
+    // Tearing connections down may publish (presence), which makes work for this same turn.
+    for (int round = 0; round < 3; ++round) {
+        lane.flush();
+        if (doomed_.empty()) return;
+        lane.begin_turn();
+        bury();
+    }
+    lane.flush();
+}
+
+void Loop::Impl::wait_for_more() {}
+
+void Loop::Impl::bury() {
+    // teardown() may doom others.
+    while (!doomed_.empty()) {
+        TcpConnection* connection = doomed_.back();
+        doomed_.pop_back();
+        connection->teardown();
+        delete connection;
+    }
+}
+
+void Loop::Impl::add(TcpConnection& connection) {
+    connection.index_ = static_cast<std::uint32_t>(connections.size());
+    connections.push_back(&connection);
+    stats.sockets.add(1);
+}
+
+void Loop::Impl::remove(TcpConnection& connection) noexcept {
+    wheel_.cancel(connection);
+    connections[connection.index_] = connections.back();
+    connections[connection.index_]->index_ = connection.index_;
+    connections.pop_back();
+    stats.sockets.subtract(1);
+}
+
+void Loop::Impl::doom(TcpConnection& connection) {
+    doomed_.push_back(&connection);
+    // Outside a turn nobody else would bury it.
+    wake();
+}
+
+void Loop::Impl::schedule(TimerNode& node, Tick due) {
+    wheel_.schedule(node, due);
+    if (!is_timer_armed_) arm_timer();
+}
+
+void Loop::Impl::arm_timer() {
+    is_timer_armed_ = true;
+    timer_.expires_after(kTickLength);
+    timer_.async_wait([this, alive = is_alive_](const asio::error_code& error) {
+        if (error || !*alive) return;
+        is_timer_armed_ = false;
+        on_timer();
+        if (*alive && !wheel_.is_empty() && !is_timer_armed_) arm_timer();
+    });
+}
+
+void Loop::Impl::on_timer() {
+    lane.begin_turn();
+    now = tick_of(lane.now());
+    wheel_.advance(now, [](TimerNode& node) { static_cast<TcpConnection&>(node).on_timer(); });
+    end_turn();
+}
+
+void Loop::Impl::abort_connections(const std::function<bool(const TcpConnection&)>& which) {
+    lane.begin_turn();
+    const std::vector<TcpConnection*> all = connections;
+    for (TcpConnection* connection : all) {
+        if (which(*connection)) connection->abort();
+    }
+    end_turn();
+}
+
+std::string_view Loop::Impl::http_date() {
+    const std::uint64_t second = hub.clock().unix_ms() / 1000;
+    if (second != date_second_ || date_.empty()) {
+        date_second_ = second;
+        date_ = http::http_date(std::chrono::sys_seconds{std::chrono::seconds{second}});
+    }
+    return date_;
+}
+
+}  // namespace pulse::transport

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// One accepted socket: first HTTP, then, after an upgrade, WebSocket.
+//
+// The object an idle WebSocket connection consists of, so its size counts: what only HTTP needs lives
+// in an HttpExchange that goes with the upgrade, and input is kept only while a frame is incomplete.
+//
+//   http ──upgrade──► websocket ──close sent or received──► closing ──drained──► lingering ──EOF──► gone
+//     └───────────────last response──────────────────────────►┘
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <pulse/core/connection.hpp>
+#include <pulse/core/dialect.hpp>
+#include <pulse/transport/http.hpp>
+
+#include "endpoint.hpp"
+#include "loop_impl.hpp"
+#include "timer_wheel.hpp"
+#include "websocket/parser.hpp"
+
+namespace pulse::transport {
+
+struct HttpExchange;
+
+/// **Loop-bound.** Deletes itself by Loop::Impl::doom.
+class TcpConnection final : public core::Connection, public TimerNode {
+  public:
+    /// Takes over the non-blocking socket `fd` and registers with the loop.
+    TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
+                  const core::PeerAddress& peer);
+    ~TcpConnection() override;
+
+    [[nodiscard]] const core::PeerAddress& peer() const noexcept override { return peer_; }
+    void close(std::uint16_t code, std::string_view text) override;
+    using core::Connection::close;
+    void request_tick(std::chrono::milliseconds after) override;
+    void pause_reading(bool is_paused) override;
+
+    [[nodiscard]] bool is_websocket() const noexcept { return phase_ == Phase::websocket; }
+    [[nodiscard]] const Endpoint& endpoint() const noexcept { return *endpoint_; }
+    /// Ends a connection for the server's own reasons; the conversation may say a last word.
+    void terminate(core::CloseReason reason);
+    /// Terminates at that tick with CloseReason::shutdown, or at once when HTTP and idle.
+    void drain_at(Tick tick);
+    /// Cuts the connection off.
+    void abort();
+
+    // For HttpResponder.
+    void complete_response(std::uint32_t serial, HttpResponse response);
+
+  private:
+    friend struct Loop::Impl;
+    friend struct FrameHandler;
+
+    enum class Phase : std::uint8_t { http, websocket, closing, lingering, gone };
+
+    // tcp_connection.cpp: the socket.
+    void on_event(std::uint32_t events);
+    void on_timer();
+    void teardown();
+    void read();
+    void on_eof();
+    void on_broken();
+    void on_drained();
+    void write_out() noexcept override;
+    void on_overflow() noexcept override;
+    void finish_overflow();
+    void update_interest() noexcept;
+    void schedule_in(std::chrono::milliseconds delay);
+    void end_conversation(const core::CloseEvent& event);
+    void begin_closing();
+
+    // http_exchange.cpp: the HTTP phase.
+    void http_receive(std::byte* data, std::size_t n);
+    void http_process();
+    bool http_head();
+    void http_upgrade(core::Dialect& dialect, const http::RequestHead& head);
+    bool http_route(const http::RequestHead& head);
+    void http_dispatch();
+    void http_error(int status, std::string_view text);
+    void http_respond(const HttpResponse& response, bool is_head, bool keep_alive);
+    void http_timer();
+    void become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
+                          std::string_view response);
+
+    // websocket_phase.cpp: the WebSocket phase.
+    void websocket_receive(std::byte* data, std::size_t n);
+    void websocket_commit(std::size_t n);
+    void websocket_after(const websocket::ParseResult& result);
+    void websocket_timer();
+    void send_control(core::ByteView frame);
+    void charge_input();
+
+    // Callbacks of the frame parser.
+    bool on_message(websocket::MessageKind kind, core::ByteView message);
+    bool on_ping(core::ByteView payload);
+    bool on_peer_close(std::uint16_t code, std::string_view reason);
+
+    [[nodiscard]] const ConnectionOptions& options() const noexcept {
+        return endpoint_->shared->options();
+    }
+    [[nodiscard]] websocket::Limits frame_limits() const noexcept {
+        return {options().max_frame_bytes, options().max_message_bytes};
+    }
+
+    Loop::Impl& loop_;
+    std::shared_ptr<const Endpoint> endpoint_;
+    std::unique_ptr<HttpExchange> http_;
+    std::unique_ptr<core::Conversation> conversation_;
+    websocket::Parser parser_;
+    int fd_;
+    std::uint32_t index_ = 0;  ///< in the loop's list
+    Tick last_input_ = 0;
+    Tick tick_at_ = 0;  ///< Conversation::on_tick; with has_tick_
+    Tick close_at_ = 0;  ///< end of patience in closing and lingering; shutdown with is_draining_
+    std::uint32_t charged_bytes_ = 0;
+    core::PeerAddress peer_;
+    Phase phase_ = Phase::http;
+    std::uint8_t interest_ = 0;
+    bool is_blocked_ : 1 = false;       ///< the socket's buffer is full
+    bool is_paused_ : 1 = false;        ///< by the conversation
+    bool has_overflowed_ : 1 = false;
+    bool is_broken_ : 1 = false;        ///< the socket failed
+    bool is_doomed_ : 1 = false;
+    bool has_tick_ : 1 = false;
+    bool is_pinged_ : 1 = false;        ///< since the last input
+    bool is_draining_ : 1 = false;
+    bool has_sent_close_ : 1 = false;
+    bool has_ended_ : 1 = false;        ///< on_close was called
+    bool is_address_counted_ : 1 = false;
+    bool is_admitted_ : 1 = false;      ///< counted by the client gate
+};
+
+}  // namespace pulse::transport
