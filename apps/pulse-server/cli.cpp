@@ -108,9 +108,8 @@ class ArgumentParser {
     void add_key(const Key& key) {
         key_options_.push_back({&key, {}, nullptr});  // a deque: CLI11 keeps a reference to `text`
         KeyOption& added = key_options_.back();
-        std::string names{key.info.flag};
-        if (!key.info.flag_short.empty()) names = fmt::format("{},{}", key.info.flag_short, names);
-        added.option = app_.add_option(names, added.text, std::string{key.info.flag_help});
+        added.option = app_.add_option(std::string{key.info.flag}, added.text,
+                                       std::string{key.info.flag_help});
         added.option->type_name(std::string{key.info.flag_argument})->group("Configuration");
     }
 

@@ -97,6 +97,7 @@ void apply_environment(const Environment& environment, LoadResult& result) {
     }
     for (auto it = environment.lower_bound(kPrefix);
          it != environment.end() && it->first.starts_with(kPrefix); ++it) {
+        if (is_full(result.diagnostics, Severity::warning)) return;
         if (std::find(known.begin(), known.end(), it->first) != known.end()) continue;
         // What all of them share says nothing about how near two of them are.
         const auto own_part = [](std::string_view name) { return name.substr(kPrefix.size()); };

@@ -10,6 +10,9 @@
 namespace pulse::server {
 namespace {
 
+// Each is a socket, and each is compared with every other.
+constexpr std::size_t kMaxListeners = 64;
+
 std::string_view expectation(Kind kind) {
     switch (kind) {
         case Kind::boolean:
@@ -72,7 +75,10 @@ class TomlApplier {
     void apply(const TomlNode& root) {
         // Keys outside any table first, so that [server] wins over them.
         for (const TomlNode& node : root.children) apply_top_level_alias(node);
-        for (const TomlNode& node : root.children) apply_top_level(node);
+        for (const TomlNode& node : root.children) {
+            if (has_enough()) return;
+            apply_top_level(node);
+        }
     }
 
   private:
@@ -81,6 +87,8 @@ class TomlApplier {
     void error(TomlPosition at, std::string key, std::string message) {
         report(result_, Severity::error, origin(at), std::move(key), std::move(message));
     }
+
+    bool has_enough() const { return is_full(result_.diagnostics, Severity::error); }
 
     static const Key* find_alias(std::string_view name) {
         for (const Key& key : schema().keys()) {
@@ -109,6 +117,7 @@ class TomlApplier {
     void apply_section(const TomlNode& section) {
         std::set<const Key*> seen;
         for (const TomlNode& node : section.children) {
+            if (has_enough()) return;
             const Key* const key = schema().find(section.name, node.name);
             if (key == nullptr) {
                 report_unknown_key(section.name, node);
@@ -146,6 +155,10 @@ class TomlApplier {
                   "is an array of tables: write [[listener]], with double brackets");
             return;
         }
+        if (node.children.size() > kMaxListeners) {
+            error(node.name_at, node.name, fmt::format("more than {} listeners", kMaxListeners));
+            return;
+        }
         for (const TomlNode& item : node.children) {
             const std::string path = fmt::format("listener[{}]", result_.config.listeners.size());
             if (item.type != TomlNode::Type::table) {
@@ -161,6 +174,7 @@ class TomlApplier {
         ListenerOptions listener;
         std::set<const ListenerKey*> seen;
         for (const TomlNode& node : item.children) {
+            if (has_enough()) return;
             if (node.name == kMountName) {
                 apply_mount(node, path, listener);
             } else if (const ListenerKey* key = find_listener_key(node.name)) {
@@ -210,6 +224,7 @@ class TomlApplier {
             return;
         }
         for (const TomlNode& entry : node.children) {
+            if (has_enough()) return;
             if (entry.type != TomlNode::Type::text) {
                 error(entry.at, fmt::format("{}.{}", key, toml_key(entry.name)),
                       fmt::format("expected the name of a dialect, got {}",

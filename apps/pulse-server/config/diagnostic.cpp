@@ -4,6 +4,7 @@
 #include "config/value.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,17 @@ std::string Diagnostic::describe() const {
     if (severity == Severity::warning) text += "warning: ";
     if (!key.empty()) text += key + ": ";
     return text + message;
+}
+
+bool is_full(std::span<const Diagnostic> diagnostics, Severity severity) {
+    const auto count =
+        std::count_if(diagnostics.begin(), diagnostics.end(),
+                      [severity](const Diagnostic& d) { return d.severity == severity; });
+    return static_cast<std::size_t>(count) >= kMaxDiagnostics;
+}
+
+void add(Diagnostics& diagnostics, Diagnostic diagnostic) {
+    if (!is_full(diagnostics, diagnostic.severity)) diagnostics.push_back(std::move(diagnostic));
 }
 
 bool has_errors(std::span<const Diagnostic> diagnostics) {

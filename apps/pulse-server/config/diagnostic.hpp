@@ -3,6 +3,7 @@
 // Where a configuration value came from, and what is wrong with it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -39,6 +40,15 @@ struct Diagnostic {
 };
 
 using Diagnostics = std::vector<Diagnostic>;
+
+/// More of one severity are not kept: the hundredth says as much as the thousandth, and looking for
+/// a suggestion takes its time.
+inline constexpr std::size_t kMaxDiagnostics = 100;
+
+[[nodiscard]] bool is_full(std::span<const Diagnostic> diagnostics, Severity severity);
+
+/// Adds `diagnostic` unless there are too many of its severity.
+void add(Diagnostics& diagnostics, Diagnostic diagnostic);
 
 [[nodiscard]] bool has_errors(std::span<const Diagnostic> diagnostics);
 

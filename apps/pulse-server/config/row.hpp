@@ -51,7 +51,6 @@ struct KeyInfo {
     std::string_view top_level_alias{};
 
     std::string_view flag{};           ///< e.g. "--port"
-    std::string_view flag_short{};     ///< e.g. "-p"
     std::string_view flag_argument{};  ///< its placeholder in --help
     std::string_view flag_help{};      ///< a few words for --help
 };

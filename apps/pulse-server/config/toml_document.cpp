@@ -2,6 +2,8 @@
 #include "config/toml_document.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,9 +21,9 @@ namespace pulse::server {
 namespace {
 
 // toml++ 3.3 makes one nested table per part of a dotted key without a limit, and its destructor
-// recurses through them: "a.a.a.…" overflows the stack. A line with this many dots is no
-// configuration line; with the 32 levels above, the tree stays below some thousand levels.
-constexpr std::size_t kMaxDotsPerLine = 200;
+// recurses through them: "a.a.a.…" overflows the stack. With the 32 levels above, the tree stays
+// below some thousand levels.
+constexpr std::size_t kMaxDotsPerLine = 32;
 
 // listener -> [i] -> mount -> path -> dialect is the deepest value there is.
 constexpr int kMaxDepth = 6;
@@ -88,21 +90,62 @@ TomlNode convert(const toml::node& from, int depth) {
     return to;
 }
 
-/// The first line that is nested too deeply, or 0.
-std::uint32_t find_dotted_line(std::string_view text) {
-    std::uint32_t line = 1;
-    std::size_t dots = 0;
-    for (const char c : text) {
-        if (c == '\n') {
-            ++line;
-            dots = 0;
-        } else if (c == '.' && ++dots > kMaxDotsPerLine) {
-            // Dots in strings and comments count too: telling them apart needs the parser.
-            return line;
+/// Looks at a text before the library does, and refuses what the library cannot be trusted with:
+///
+/// - a key of very many parts, see kMaxDotsPerLine;
+/// - characters beyond ASCII outside comments and quotes. TOML allows none there, but toml++ 3.3
+/// runs
+///   into __builtin_unreachable() when it asks whether such a character is a blank;
+/// - strings of several lines, where that happens too, and which no configuration key has a use
+/// for.
+///   Without them every line starts outside quotes, and so a few states are enough here.
+class Screening {
+  public:
+    explicit Screening(std::string_view text) : rest_(text) {}
+
+    std::optional<TomlError> run() {
+        while (!rest_.empty()) {
+            const std::size_t end = std::min(rest_.find('\n'), rest_.size());
+            screen_line(rest_.substr(0, end));
+            if (!problem_.empty()) return TomlError{{line_, column_}, problem_};
+            rest_.remove_prefix(std::min(end + 1, rest_.size()));
+            ++line_;
+        }
+        return std::nullopt;
+    }
+
+  private:
+    void screen_line(std::string_view line) {
+        char quote = '\0';
+        std::size_t dots = 0;
+        for (std::size_t i = 0; i < line.size() && problem_.empty(); ++i) {
+            const char c = line[i];
+            column_ = static_cast<std::uint32_t>(i) + 1;
+            if (quote != '\0') {
+                if (c == '\\' && quote == '"') {
+                    ++i;
+                } else if (c == quote) {
+                    quote = '\0';
+                }
+            } else if (c == '#') {
+                return;
+            } else if (c == '"' || c == '\'') {
+                quote = c;
+                const bool is_triple = line.size() - i > 2 && line[i + 1] == c && line[i + 2] == c;
+                if (is_triple) problem_ = "strings of several lines are not supported here";
+            } else if (c == '.' && ++dots > kMaxDotsPerLine) {
+                problem_ = fmt::format("more than {} dots outside quotes", kMaxDotsPerLine);
+            } else if (static_cast<unsigned char>(c) >= 0x80) {
+                problem_ = "a character outside ASCII has to stand in quotes or a comment";
+            }
         }
     }
-    return 0;
-}
+
+    std::string_view rest_;
+    std::uint32_t line_ = 1;
+    std::uint32_t column_ = 1;
+    std::string problem_;
+};
 
 }  // namespace
 
@@ -133,10 +176,9 @@ tl::expected<TomlNode, TomlError> parse_toml(std::string_view text) {
         return tl::unexpected{
             TomlError{{1, 1}, fmt::format("the file is larger than {} KiB", kMaxTomlBytes / 1024)}};
     }
-    if (const std::uint32_t line = find_dotted_line(text); line != 0) {
-        return tl::unexpected{TomlError{
-            {line, 1}, fmt::format("more than {} dots in one line; split it", kMaxDotsPerLine)}};
-    }
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    if (auto problem = Screening{text}.run()) return tl::unexpected{std::move(*problem)};
     const toml::parse_result result = toml::parse(text);
     if (!result) {
         const toml::parse_error& error = result.error();

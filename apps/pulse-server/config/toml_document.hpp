@@ -44,7 +44,8 @@ struct TomlError {
 /// and the tree of a parsed text can take a hundred times its size.
 inline constexpr std::size_t kMaxTomlBytes = 256 * 1024;
 
-/// Errors: the first offence against TOML's grammar; a text that is too large or nested too deeply.
+/// Errors: the first offence against TOML's grammar; a text that is too large or nested too deeply;
+/// a string of several lines ("""), which is the one part of TOML 1.0 that is not supported.
 [[nodiscard]] tl::expected<TomlNode, TomlError> parse_toml(std::string_view text);
 
 }  // namespace pulse::server

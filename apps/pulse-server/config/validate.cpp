@@ -99,18 +99,18 @@ class Validator {
     }
 
     void error(std::string_view path, std::string message) {
-        diagnostics_.push_back(
+        add(diagnostics_,
             {Severity::error, origin_of(path), std::string{path}, std::move(message)});
     }
 
     void warn(std::string_view path, std::string message) {
-        diagnostics_.push_back(
+        add(diagnostics_,
             {Severity::warning, origin_of(path), std::string{path}, std::move(message)});
     }
 
     void listener_error(std::size_t index, std::string_view name, std::string message) {
-        diagnostics_.push_back({Severity::error, origin_of_listener(index),
-                                fmt::format("listener[{}]{}", index, name), std::move(message)});
+        add(diagnostics_, {Severity::error, origin_of_listener(index),
+                           fmt::format("listener[{}]{}", index, name), std::move(message)});
     }
 
     void check_hosts() {
@@ -161,7 +161,9 @@ class Validator {
         constexpr std::string_view kPath = "transport.allowed_origins";
         if (!are_sound({kPath})) return;
         for (const std::string& origin : config_.transport.allowed_origins) {
-            if (origin == "*" || is_origin(origin)) continue;
+            if (is_full(diagnostics_, Severity::error)) return;
+            // "null" is what browsers send for pages opened from files, among others.
+            if (origin == "*" || origin == "null" || is_origin(origin)) continue;
             error(kPath, fmt::format("{} is no origin: write scheme://host or scheme://host:port "
                                      "without a path, or \"*\" for every origin",
                                      quote_excerpt(origin)));

@@ -35,7 +35,6 @@ Outlet::Backlog::Verdict Outlet::Backlog::add(const FrameSlice& slice, bool is_d
         }
     }
     Entry entry = own(slice, is_droppable, lane);
-    if (!entry.chunk) return Verdict::overflow;
     bytes += slice.size();
     messages += slice.messages;
     if (!is_droppable) reply_bytes += slice.size();
@@ -65,14 +64,16 @@ bool Outlet::Backlog::make_room(const FrameSlice& slice, const OutletLimits& lim
 
 Outlet::Backlog::Entry Outlet::Backlog::own(const FrameSlice& slice, bool is_droppable,
                                             Lane& lane) {
-    if (!pins_too_much(slice)) {
-        return {ChunkRef::share(*slice.chunk), slice.begin, slice.end, slice.messages,
-                is_droppable};
-    }
-    if (!copies || copies->capacity() - copies_used < slice.size()) {
+    const bool is_copied = pins_too_much(slice);
+    if (is_copied && (!copies || copies->capacity() - copies_used < slice.size())) {
         copies = ChunkRef::allocate(kCopyChunk, lane.budget());
         copies_used = 0;
-        if (!copies) return {};
+    }
+    // Without memory for a copy the chunk is pinned after all: it is there, and a message that is
+    // half in the socket must not be lost.
+    if (!is_copied || !copies) {
+        return {ChunkRef::share(*slice.chunk), slice.begin, slice.end, slice.messages,
+                is_droppable};
     }
     const std::uint32_t begin = copies_used;
     std::memcpy(copies->data() + begin, slice.chunk->data() + slice.begin, slice.size());

@@ -68,8 +68,9 @@ void Lane::forget(Outlet& outlet) noexcept {
     if (found != touched_.end()) *found = nullptr;
 }
 
-void Lane::flush() {
+Lane::Flushed Lane::flush() {
     in_turn_ = true;
+    flushed_ = {};
     if (has_inbox_.load(std::memory_order_acquire)) {
         run_posted();
         collect_dirty();
@@ -79,6 +80,7 @@ void Lane::flush() {
         Outlet* outlet = touched_[i];
         if (outlet == nullptr) continue;
         outlet->is_touched_ = false;
+        outlet->turn_reply_bytes_ = 0;
         if (outlet->turn_head_ != Outlet::kNone) outlet->write_out();
     }
     // Whatever an outlet could not write is in its backlog now; its slices of this turn are void.
@@ -101,6 +103,7 @@ void Lane::flush() {
     // A listener may have published while this turn was written: no publisher on the lane's own
     // thread wakes it.
     if (has_inbox_.load(std::memory_order_acquire)) host_.wake();
+    return flushed_;
 }
 
 void Lane::run_posted() {
@@ -154,6 +157,8 @@ void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {
                 {segment.chunk.get(), segment.begin, segment.end, segment.messages}, true);
         }
     }
+    if (messages != 0) ++flushed_.channels;
+    flushed_.messages += messages;
     stats_.deliveries.add(messages * channel.subscribers.size());
     stats_.delivered_bytes.add(bytes * channel.subscribers.size());
     for (Segment& segment : segments) holds_.push_back(std::move(segment.chunk));

@@ -31,17 +31,26 @@ std::byte* Outlet::begin_raw(std::size_t bytes) {
 std::byte* Outlet::begin_with(const Framing& framing, std::size_t bytes, MessageKind kind) {
     if (is_finished_) return nullptr;
     Lane& lane = *lane_;
+    const std::size_t limit = lane.limits_.max_bytes;
+    if (limit != 0 && turn_reply_bytes_ / 2 > limit) {
+        overflow();
+        return nullptr;
+    }
     ChunkRef retired;
     std::byte* out = lane.replies_.begin(framing, bytes, kind, &lane.pool_, lane.budget_, &retired);
     if (retired) lane.holds_.push_back(std::move(retired));
     if (out == nullptr) {
         lane.stats_.lost_to_memory.add(1);
-        on_overflow();
+        overflow();
         return nullptr;
     }
     const FrameBuffer::Range range = lane.replies_.last();
     push({lane.replies_.chunk().get(), range.begin, range.end, 1}, false);
-    lane.stats_.reply_bytes.add(range.end - range.begin);
+    const std::uint32_t size = range.end - range.begin;
+    turn_reply_bytes_ += size;
+    // Replies fill the lane's turn as publications do: it is written before more is read.
+    lane.pending_bytes_ += size;
+    lane.stats_.reply_bytes.add(size);
     return out;
 }
 
@@ -59,7 +68,7 @@ void Outlet::send(const SharedFrame& frame) {
 }
 
 void Outlet::push(const FrameSlice& slice, bool is_droppable) noexcept {
-    if (is_finished_) return;
+    if (is_finished_ || (is_droppable && is_overflowed_)) return;
     // Bytes begin_message() handed out are filled after this returns, so a reply is never copied
     // here, not even when a backlog exists: it joins the backlog when the turn ends.
     Lane& lane = *lane_;
@@ -132,13 +141,19 @@ void Outlet::keep_backlog() noexcept {
         const Backlog::Verdict verdict =
             backlog_->add(node.slice, node.is_droppable, lane_->limits_, *lane_);
         if (verdict == Backlog::Verdict::overflow) {
-            lane_->stats_.overflow_closes.add(1);
             turn_head_ = turn_tail_ = kNone;
-            on_overflow();
+            overflow();
             return;
         }
     }
     turn_tail_ = kNone;
+}
+
+void Outlet::overflow() noexcept {
+    if (is_overflowed_) return;
+    is_overflowed_ = true;
+    lane_->stats_.overflow_closes.add(1);
+    on_overflow();
 }
 
 void Outlet::discard_output() noexcept {

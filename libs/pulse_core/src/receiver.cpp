@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -57,7 +58,9 @@ const PublicationPtr* Receiver::try_next_segment() noexcept {
 }
 
 const PublicationPtr* Receiver::receive(std::chrono::milliseconds timeout) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    // Cut, so that the deadline does not overflow.
+    constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
+    const auto deadline = std::chrono::steady_clock::now() + std::min(timeout, kLongest);
     for (;;) {
         if (const PublicationPtr* publication = try_receive()) return publication;
         // A new segment is announced before its first entry, hence the loop.

@@ -31,18 +31,36 @@ using Kind = Header::Kind;
 /// refused at the door.
 using Offset = std::uint32_t;
 
+/// A member of a map. Sorting millions of them is what hostile input would make us do, so most
+/// comparisons are of one number: the key's first three bytes, then its length as far as 4. Keys
+/// shorter than 4 bytes are told apart by it altogether.
+struct Slot {
+    Offset key;  ///< where its header is
+    std::uint32_t rank;
+};
+
 struct UnsortedMap {
     Offset start;              ///< of its header
     Offset end;                ///< behind its last member
-    std::uint32_t first_slot;  ///< its members' offsets, in Survey::slots
+    std::uint32_t first_slot;  ///< its members, in Survey::slots
     std::uint32_t members;     ///< different keys
 };
 
 struct Survey {
     bool is_canonical = true;
     std::vector<UnsortedMap> unsorted;  ///< by `start`
-    std::vector<Offset> slots;
+    std::vector<Slot> slots;
 };
+
+constexpr std::uint32_t kLongKey = 4;
+
+[[nodiscard]] std::uint32_t rank_of(std::string_view key) noexcept {
+    std::uint32_t rank = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+        rank = rank << 8 | (i < key.size() ? static_cast<std::uint8_t>(key[i]) : 0U);
+    }
+    return rank << 8 | static_cast<std::uint32_t>(std::min<std::size_t>(key.size(), kLongKey));
+}
 
 [[nodiscard]] std::string_view key_at(ByteView raw, Offset offset) noexcept {
     Cursor cursor{raw.data() + offset, raw.data() + raw.size()};
@@ -94,7 +112,8 @@ class Surveyor {
         const std::byte* const start = in_.p;
         if (const Error error = wire::read_header(in_, header); error != Error::none) return error;
         if (header.kind == Kind::bin || header.kind == Kind::ext) return Error::invalid_data;
-        if (survey_.is_canonical) {
+        const bool is_one_byte = in_.p - start == 1;  // there is no shorter form
+        if (survey_.is_canonical && !is_one_byte) {
             std::array<std::byte, wire::kMaxHeaderBytes> minimal;
             const auto size =
                 static_cast<std::size_t>(wire::put_header(minimal.data(), header) - minimal.data());
@@ -121,7 +140,7 @@ class Surveyor {
         const bool is_first = map.next_slot == map.first_slot;
         if (!is_first && name <= map.last_key) map.is_sorted = false;
         map.last_key = name;
-        survey_.slots[map.next_slot++] = start;
+        survey_.slots[map.next_slot++] = {start, rank_of(name)};
         --owed_;
         return Error::none;
     }
@@ -158,12 +177,18 @@ class Surveyor {
         survey_.is_canonical = false;
         const auto first = survey_.slots.begin() + map.first_slot;
         const auto last = survey_.slots.begin() + map.next_slot;
-        std::sort(first, last, [this](Offset a, Offset b) {
-            const int order = key_at(raw_, a).compare(key_at(raw_, b));
-            return order != 0 ? order < 0 : a < b;
+        std::sort(first, last, [this](const Slot& a, const Slot& b) {
+            const int order = compare_keys(a, b);
+            return order != 0 ? order < 0 : a.key < b.key;
         });
         survey_.unsorted.push_back(
             {map.start, here(), map.first_slot, keep_last_of_equal(first, last)});
+    }
+
+    [[nodiscard]] int compare_keys(const Slot& a, const Slot& b) const noexcept {
+        if (a.rank != b.rank) return a.rank < b.rank ? -1 : 1;
+        if ((a.rank & 0xff) < kLongKey) return 0;
+        return key_at(raw_, a.key).compare(key_at(raw_, b.key));
     }
 
     template <typename Iterator>
@@ -171,7 +196,7 @@ class Surveyor {
         auto kept = first;
         for (auto it = first; it != last; ++it) {
             const auto following = std::next(it);
-            if (following != last && key_at(raw_, *it) == key_at(raw_, *following)) continue;
+            if (following != last && compare_keys(*it, *following) == 0) continue;
             *kept++ = *it;
         }
         return static_cast<std::uint32_t>(kept - first);
@@ -199,7 +224,7 @@ class Rewriter {
                 continue;
             }
             --top.missing;
-            if (top.map != nullptr) in_.p = raw_.data() + survey_.slots[top.next_slot++];
+            if (top.map != nullptr) in_.p = raw_.data() + survey_.slots[top.next_slot++].key;
             if (top.is_map) copy_one();
             copy_one();
         }

@@ -38,10 +38,9 @@ struct BodyStatus {
 [[nodiscard]] BodyStatus decode_general(ByteView body, FrameView& out,
                                         IntegerPayload& integers) noexcept;
 
-/// `out` may be in any state.
+/// Precondition: `out` is default-constructed.
 [[nodiscard]] inline BodyStatus decode_body(ByteView body, FrameView& out,
                                             IntegerPayload& integers) noexcept {
-    out = FrameView{};
     if (decode_canonical(body, out)) [[likely]]
         return {};
     out = FrameView{};

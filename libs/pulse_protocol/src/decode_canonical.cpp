@@ -105,11 +105,12 @@ template <std::uint8_t kMarker8>
 }
 
 // Each of these stands behind the type name, with `entries` map entries left, and returns whether
-// exactly those were there.
+// exactly those were there. Where the next key is always the same, it is compared with the name and
+// the value stands here.
 
 [[nodiscard]] inline bool take_id_and_channel(Cursor& in, FrameView& out) noexcept {
-    return take(in, wire::kIdKey) && take_uint(in, out.id.emplace()) &&
-           take(in, wire::kChannelKey) && take_text(in, out.channel);
+    return take_uint(in, out.id.emplace()) && take(in, wire::kChannelKey) &&
+           take_text(in, out.channel);
 }
 
 [[nodiscard]] inline bool take_publish(Cursor& in, unsigned entries, FrameView& out) noexcept {
@@ -140,7 +141,7 @@ template <std::uint8_t kMarker8>
 }
 
 [[nodiscard]] inline bool take_error(Cursor& in, FrameView& out) noexcept {
-    return take(in, wire::kIdKey) && take_uint(in, out.id.emplace()) && take(in, wire::kCodeKey) &&
+    return take_uint(in, out.id.emplace()) && take(in, wire::kCodeKey) &&
            take_number(in, out.code) && take(in, wire::kMessageKey) && take_text(in, out.message);
 }
 
@@ -150,16 +151,27 @@ template <std::uint8_t kMarker8>
 }
 
 [[nodiscard]] inline bool take_connect(Cursor& in, unsigned entries, FrameView& out) noexcept {
-    if (!take(in, wire::kVersionKey) || !take_number(in, out.version)) return false;
+    if (!take_number(in, out.version)) return false;
     if (entries == 1) return true;
     return entries == 2 && take(in, wire::kTokenKey) && take_text(in, out.token.emplace());
 }
 
 [[nodiscard]] inline bool take_connected(Cursor& in, FrameView& out) noexcept {
-    return take(in, wire::kConnectionIdKey) && take_text(in, out.connection_id) &&
-           take(in, wire::kVersionKey) && take_number(in, out.version) &&
-           take(in, wire::kHeartbeatKey) && take_number(in, out.heartbeat);
+    return take_text(in, out.connection_id) && take(in, wire::kVersionKey) &&
+           take_number(in, out.version) && take(in, wire::kHeartbeatKey) &&
+           take_number(in, out.heartbeat);
 }
+
+constexpr auto kAck = wire::str("ack") + wire::kIdKey;
+constexpr auto kError = wire::str("error") + wire::kIdKey;
+constexpr auto kPing = wire::str("ping");
+constexpr auto kPong = wire::str("pong");
+constexpr auto kPublish = wire::str("publish");
+constexpr auto kConnect = wire::str("connect") + wire::kVersionKey;
+constexpr auto kPresence = wire::str("presence") + wire::kIdKey;
+constexpr auto kSubscribe = wire::str("subscribe") + wire::kIdKey;
+constexpr auto kUnsubscribe = wire::str("unsubscribe") + wire::kIdKey;
+constexpr auto kConnected = wire::str("connected") + wire::kConnectionIdKey;
 
 constexpr std::size_t kShortestBody = 11;  // ping without timestamp
 
@@ -173,36 +185,35 @@ bool decode_canonical(ByteView body, FrameView& out) noexcept {
     switch (u8(*in.p)) {  // the header of the type's name: its length
         case wire::kFixstr + 3:
             out.type = FrameType::ack;
-            return entries == 1 && take(in, wire::str("ack") + wire::kIdKey) &&
-                   take_uint(in, out.id.emplace());
+            return entries == 1 && take(in, kAck) && take_uint(in, out.id.emplace());
         case wire::kFixstr + 4:
-            if (take(in, wire::str("ping"))) return take_heartbeat(in, entries, out);
+            out.type = FrameType::ping;
+            if (take(in, kPing)) return take_heartbeat(in, entries, out);
             out.type = FrameType::pong;
-            return take(in, wire::str("pong")) && take_heartbeat(in, entries, out);
+            return take(in, kPong) && take_heartbeat(in, entries, out);
         case wire::kFixstr + 5:
             out.type = FrameType::error;
-            return entries == 3 && take(in, wire::str("error")) && take_error(in, out);
+            return entries == 3 && take(in, kError) && take_error(in, out);
         case wire::kFixstr + 7:
-            if (take(in, wire::str("publish"))) [[likely]] {
+            if (take(in, kPublish)) [[likely]] {
                 out.type = FrameType::publish;
                 return take_publish(in, entries, out);
             }
             out.type = FrameType::connect;
-            return take(in, wire::str("connect")) && take_connect(in, entries, out);
+            return take(in, kConnect) && take_connect(in, entries, out);
         case wire::kFixstr + 8:
             out.type = FrameType::presence;
-            return take(in, wire::str("presence")) && take_presence(in, entries, out);
+            return take(in, kPresence) && take_presence(in, entries, out);
         case wire::kFixstr + 9:
-            if (entries == 2 && take(in, wire::str("subscribe"))) {
+            if (entries == 2 && take(in, kSubscribe)) {
                 out.type = FrameType::subscribe;
                 return take_id_and_channel(in, out);
             }
             out.type = FrameType::connected;
-            return entries == 3 && take(in, wire::str("connected")) && take_connected(in, out);
+            return entries == 3 && take(in, kConnected) && take_connected(in, out);
         case wire::kFixstr + 11:
             out.type = FrameType::unsubscribe;
-            return entries == 2 && take(in, wire::str("unsubscribe")) &&
-                   take_id_and_channel(in, out);
+            return entries == 2 && take(in, kUnsubscribe) && take_id_and_channel(in, out);
         default:
             return false;
     }

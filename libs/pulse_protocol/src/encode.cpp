@@ -12,15 +12,23 @@ namespace {
 using namespace wire;
 
 constexpr auto kPublishHead = kTypeKey + str("publish");
+constexpr auto kPresenceHead = kTypeKey + str("presence") + kIdKey;
 constexpr auto kAckHead = kTypeKey + str("ack") + kIdKey;
+constexpr auto kErrorHead = kTypeKey + str("error") + kIdKey;
+constexpr auto kConnectHead = kTypeKey + str("connect") + kVersionKey;
+constexpr auto kConnectedHead = kTypeKey + str("connected") + kConnectionIdKey;
+constexpr auto kSubscribeHead = kTypeKey + str("subscribe") + kIdKey;
+constexpr auto kUnsubscribeHead = kTypeKey + str("unsubscribe") + kIdKey;
+constexpr auto kPingHead = kTypeKey + str("ping");
+constexpr auto kPongHead = kTypeKey + str("pong");
 
 [[nodiscard]] constexpr std::uint8_t map_of(int entries) noexcept {
     return static_cast<std::uint8_t>(kFixmap | static_cast<unsigned>(entries));
 }
 
 template <typename Sink>
-void emit_publish(Sink& sink, std::optional<std::uint64_t> id, std::string_view channel,
-                  std::optional<std::string_view> event, ByteView payload) noexcept {
+void emit_publish(Sink& sink, const std::optional<std::uint64_t>& id, std::string_view channel,
+                  const std::optional<std::string_view>& event, ByteView payload) noexcept {
     sink.byte(map_of(3 + id.has_value() + event.has_value()));
     sink.run(kPublishHead);
     if (id) {
@@ -48,7 +56,7 @@ void emit_ack(Sink& sink, std::uint64_t id) noexcept {
 template <typename Sink>
 void emit_presence(Sink& sink, const FrameView& frame) noexcept {
     sink.byte(map_of(4 + frame.data.has_value()));
-    sink.run(kTypeKey + str("presence") + kIdKey);
+    sink.run(kPresenceHead);
     sink.uint(frame.id.value_or(0));
     sink.run(kChannelKey);
     sink.text(frame.channel);
@@ -61,21 +69,18 @@ void emit_presence(Sink& sink, const FrameView& frame) noexcept {
 }
 
 template <typename Sink, std::size_t N>
-void emit_subscription(Sink& sink, const Run<N>& name, const FrameView& frame) noexcept {
+void emit_subscription(Sink& sink, const Run<N>& head, const FrameView& frame) noexcept {
     sink.byte(map_of(3));
-    sink.run(kTypeKey);
-    sink.run(name);
-    sink.run(kIdKey);
+    sink.run(head);
     sink.uint(frame.id.value_or(0));
     sink.run(kChannelKey);
     sink.text(frame.channel);
 }
 
 template <typename Sink, std::size_t N>
-void emit_heartbeat(Sink& sink, const Run<N>& name, const FrameView& frame) noexcept {
+void emit_heartbeat(Sink& sink, const Run<N>& head, const FrameView& frame) noexcept {
     sink.byte(map_of(1 + frame.timestamp.has_value()));
-    sink.run(kTypeKey);
-    sink.run(name);
+    sink.run(head);
     if (frame.timestamp) {
         sink.run(kTimestampKey);
         sink.uint(*frame.timestamp);
@@ -85,7 +90,7 @@ void emit_heartbeat(Sink& sink, const Run<N>& name, const FrameView& frame) noex
 template <typename Sink>
 void emit_error(Sink& sink, const FrameView& frame) noexcept {
     sink.byte(map_of(4));
-    sink.run(kTypeKey + str("error") + kIdKey);
+    sink.run(kErrorHead);
     sink.uint(frame.id.value_or(0));
     sink.run(kCodeKey);
     sink.uint(frame.code);
@@ -96,7 +101,7 @@ void emit_error(Sink& sink, const FrameView& frame) noexcept {
 template <typename Sink>
 void emit_connect(Sink& sink, const FrameView& frame) noexcept {
     sink.byte(map_of(2 + frame.token.has_value()));
-    sink.run(kTypeKey + str("connect") + kVersionKey);
+    sink.run(kConnectHead);
     sink.uint(frame.version);
     if (frame.token) {
         sink.run(kTokenKey);
@@ -107,7 +112,7 @@ void emit_connect(Sink& sink, const FrameView& frame) noexcept {
 template <typename Sink>
 void emit_connected(Sink& sink, const FrameView& frame) noexcept {
     sink.byte(map_of(4));
-    sink.run(kTypeKey + str("connected") + kConnectionIdKey);
+    sink.run(kConnectedHead);
     sink.text(frame.connection_id);
     sink.run(kVersionKey);
     sink.uint(frame.version);
@@ -119,9 +124,9 @@ template <typename Sink>
 void emit(Sink& sink, const FrameView& frame) noexcept {
     switch (frame.type) {
         case FrameType::subscribe:
-            return emit_subscription(sink, str("subscribe"), frame);
+            return emit_subscription(sink, kSubscribeHead, frame);
         case FrameType::unsubscribe:
-            return emit_subscription(sink, str("unsubscribe"), frame);
+            return emit_subscription(sink, kUnsubscribeHead, frame);
         case FrameType::publish:
             return emit_publish(sink, frame.id, frame.channel, frame.event, frame.payload);
         case FrameType::presence:
@@ -131,9 +136,9 @@ void emit(Sink& sink, const FrameView& frame) noexcept {
         case FrameType::error:
             return emit_error(sink, frame);
         case FrameType::ping:
-            return emit_heartbeat(sink, str("ping"), frame);
+            return emit_heartbeat(sink, kPingHead, frame);
         case FrameType::pong:
-            return emit_heartbeat(sink, str("pong"), frame);
+            return emit_heartbeat(sink, kPongHead, frame);
         case FrameType::connect:
             return emit_connect(sink, frame);
         case FrameType::connected:
@@ -166,16 +171,26 @@ class HeadWriter : public Writer {
     return {};
 }
 
+// A vector cannot grow without clearing what it adds, which for a large payload costs as much as
+// copying it: then only the head is written into cleared room, and the tail appended from where it
+// is. (Putting the frame together beside the vector is no way out: copying bytes that were just
+// written in small pieces stalls on each of them.)
+constexpr std::size_t kLongTailBytes = 512;
+
 void append(const FrameView& frame, std::size_t total, std::vector<std::byte>& out) {
-    const std::size_t old_size = out.size();
-    const std::size_t new_size = old_size + total;
-    if (out.capacity() < new_size) out.reserve(std::max(new_size, 2 * out.capacity()));
-    // resize() clears what it adds; for a large payload that would cost as much as copying it.
-    out.resize(new_size - tail_of(frame).size());
-    std::byte* const start = out.data() + old_size;
-    HeadWriter writer(start + kLengthPrefixBytes);
+    const std::size_t start = out.size();
+    const std::size_t end = start + total;
+    if (out.capacity() < end) out.reserve(std::max(end, 2 * out.capacity()));
+    const std::size_t tail_size = tail_of(frame).size();
+    if (tail_size < kLongTailBytes) {
+        out.resize(end);
+        encode_to(frame, out.data() + start);
+        return;
+    }
+    out.resize(end - tail_size);
+    HeadWriter writer(out.data() + start + kLengthPrefixBytes);
     emit(writer, frame);
-    store_be(start, static_cast<std::uint32_t>(total - kLengthPrefixBytes));
+    store_be(out.data() + start, static_cast<std::uint32_t>(total - kLengthPrefixBytes));
     const ByteView tail = writer.the_tail();
     out.insert(out.end(), tail.begin(), tail.end());
 }
@@ -194,11 +209,11 @@ std::byte* encode_to(const FrameView& frame, std::byte* out) noexcept {
     return seal(out, writer.end());
 }
 
-std::error_code encode_into(const FrameView& frame, std::vector<std::byte>& out) {
+Error encode_into(const FrameView& frame, std::vector<std::byte>& out) {
     const std::size_t total = encoded_size(frame);
     if (total > kLengthPrefixBytes + kMaxFrameBytes) return Error::frame_too_large;
     append(frame, total, out);
-    return {};
+    return Error::none;
 }
 
 EncodeResult encode(const FrameView& frame) {
@@ -207,14 +222,14 @@ EncodeResult encode(const FrameView& frame) {
     return result;
 }
 
-std::size_t publish_size(std::string_view channel, std::optional<std::string_view> event,
+std::size_t publish_size(std::string_view channel, const std::optional<std::string_view>& event,
                          ByteView payload) noexcept {
     Counter counter;
     emit_publish(counter, std::nullopt, channel, event, payload);
     return kLengthPrefixBytes + counter.size();
 }
 
-std::byte* encode_publish_to(std::string_view channel, std::optional<std::string_view> event,
+std::byte* encode_publish_to(std::string_view channel, const std::optional<std::string_view>& event,
                              ByteView payload, std::byte* out) noexcept {
     Writer writer(out + kLengthPrefixBytes);
     emit_publish(writer, std::nullopt, channel, event, payload);

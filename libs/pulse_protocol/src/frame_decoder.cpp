@@ -132,6 +132,7 @@ bool FrameDecoder::complete(std::size_t size) {
 
 DecodeStatus FrameDecoder::decode_whole(ByteView body, FrameView& frame,
                                         IntegerPayload& integers) noexcept {
+    frame = FrameView{};
     const BodyStatus status = decode_body(body, frame, integers);
     error_ = status.error;
     field_ = status.field;

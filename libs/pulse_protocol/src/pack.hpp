@@ -4,12 +4,14 @@
 // the size of a thing and its bytes come from the same code and cannot disagree.
 #pragma once
 
+#include "copy.hpp"
 #include "wire.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 #include <pulse/protocol/bytes.hpp>
 
@@ -111,8 +113,26 @@ inline std::byte* put_length(std::byte* p, std::size_t size) noexcept {
     return store_be(p + 1, static_cast<std::uint32_t>(size));
 }
 
+/// memcpy, behind a call. Seen in place, g++ makes a loop of its own of it wherever a branch has
+/// told it that `size` is large, and that loop is a third slower than the library's.
+std::byte* put_long(std::byte* p, const void* from, std::size_t size) noexcept;
+
+/// The bytes of `from`, which may be null when there are none. Short ones by two copies of constant
+/// size that overlap: no call, and one branch for each doubling of the length.
 inline std::byte* put_bytes(std::byte* p, const void* from, std::size_t size) noexcept {
-    if (size != 0) std::memcpy(p, from, size);  // an empty view may be null
+    const auto* const source = static_cast<const std::byte*>(from);
+    const auto put_ends = [&](auto half) {
+        std::memcpy(p, source, half);
+        std::memcpy(p + size - half, source + size - half, half);
+        return p + size;
+    };
+    using std::integral_constant;
+    if (size > 32) return put_long(p, from, size);
+    if (size > 16) return put_ends(integral_constant<std::size_t, 16>());
+    if (size >= 8) return put_ends(integral_constant<std::size_t, 8>());
+    if (size >= 4) return put_ends(integral_constant<std::size_t, 4>());
+    if (size >= 2) return put_ends(integral_constant<std::size_t, 2>());
+    if (size == 1) *p = *source;
     return p + size;
 }
 

@@ -75,7 +75,7 @@ template <typename T>
 
 }  // namespace
 
-Error read_header(Cursor& cursor, Header& header) noexcept {
+Error read_long_header(Cursor& cursor, Header& header) noexcept {
     if (cursor.p == cursor.end) return Error::truncated;
     const std::uint8_t marker = u8(*cursor.p++);
     if (marker < kFixmap) {

@@ -4,6 +4,8 @@
 // in an array of fixed size on the stack.
 #pragma once
 
+#include "wire.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -56,10 +58,31 @@ struct Header {
     std::uint64_t value = 0;
 };
 
+/// read_header() without its shortcut.
+[[nodiscard]] Error read_long_header(Cursor& cursor, Header& header) noexcept;
+
 /// Reads the marker at `cursor` and what belongs to it: all of a scalar, only the length of the
 /// others (for ext also its type byte). Guarantees that a str, bin or ext is there in full, and
 /// that a container's count is not beyond what the rest could hold. Errors: truncated,
 /// invalid_marker.
-[[nodiscard]] Error read_header(Cursor& cursor, Header& header) noexcept;
+[[nodiscard]] Error read_long_header(Cursor& cursor, Header& header) noexcept;
+
+[[nodiscard]] inline Error read_header(Cursor& cursor, Header& header) noexcept {
+    // Small numbers and nil are most of what there can be many of.
+    if (cursor.p != cursor.end) [[likely]] {
+        const std::uint8_t marker = u8(*cursor.p);
+        if (marker < kFixmap) {
+            header = {Header::Kind::uint, marker};
+            cursor.p += 1;
+            return Error::none;
+        }
+        if (marker == kNil) {
+            header = {Header::Kind::nil, 0};
+            cursor.p += 1;
+            return Error::none;
+        }
+    }
+    return read_long_header(cursor, header);
+}
 
 }  // namespace pulse::protocol::wire

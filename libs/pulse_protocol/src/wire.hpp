@@ -100,7 +100,7 @@ struct Run {
 
 /// `text` (at most 31 bytes) with its fixstr header.
 template <std::size_t N>
-[[nodiscard]] consteval Run<N> str(const char (&text)[N]) {
+[[nodiscard]] constexpr Run<N> str(const char (&text)[N]) {
     static_assert(N - 1 <= 31);
     Run<N> run{};
     run.bytes[0] = static_cast<char>(kFixstr | (N - 1));
@@ -109,7 +109,7 @@ template <std::size_t N>
 }
 
 template <std::size_t A, std::size_t B>
-[[nodiscard]] consteval Run<A + B> operator+(const Run<A>& a, const Run<B>& b) {
+[[nodiscard]] constexpr Run<A + B> operator+(const Run<A>& a, const Run<B>& b) {
     Run<A + B> run{};
     for (std::size_t i = 0; i < A; ++i) run.bytes[i] = a.bytes[i];
     for (std::size_t i = 0; i < B; ++i) run.bytes[A + i] = b.bytes[i];

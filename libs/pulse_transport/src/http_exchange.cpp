@@ -215,7 +215,9 @@ void TcpConnection::http_error(int status, std::string_view text) {
 }
 
 void TcpConnection::http_respond(const HttpResponse& response, bool is_head, bool keep_alive) {
-    if (endpoint_->shared->is_draining) keep_alive = false;
+    if (endpoint_->shared->is_draining || options().keep_alive_timeout.count() == 0) {
+        keep_alive = false;
+    }
     loop_.stats.requests.add(1);
     std::string bytes;
     http::ResponseWriter writer(bytes, response.status, loop_.http_date());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +19,11 @@ namespace {
 constexpr std::size_t kEventsPerTake = 1024;
 /// How often one turn asks for events before it writes: more would let input starve output.
 constexpr int kTakesPerTurn = 4;
+
+// Micro-batching; see wait_for_more().
+constexpr std::chrono::microseconds kLongFlush{200};
+constexpr std::size_t kBatched = 4;
+constexpr std::chrono::nanoseconds kLongestWait{1'000'000};
 
 int checked(int fd, const char* what) {
     if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -85,49 +91,87 @@ void Loop::Impl::arm() {
 
 void Loop::Impl::turn() {
     lane.begin_turn();
-    const core::MonotonicTime begin = lane.now();
-    now = tick_of(begin);
+    now = tick_of(lane.now());
     stats.turns.add(1);
     take_events();
     if (options.has_micro_batching) wait_for_more();
     end_turn();
-    stats.turn_time.observe(
-        static_cast<std::uint64_t>((hub.clock().now() - begin).count()), 1024);
 }
 
 void Loop::Impl::take_events() {
     for (int take = 0; take < kTakesPerTurn; ++take) {
         const int n = ::epoll_wait(epoll_fd, events_.data(), static_cast<int>(events_.size()), 0);
-        for (int i = 0; i < n; ++i) {
-            const epoll_event& event = events_[static_cast<std::size_t>(i)];
-            if (event.data.ptr == nullptr) {
-                std::uint64_t count = 0;
-                [[maybe_unused]] const ssize_t got = ::read(event_fd_, &count, sizeof count);
-                is_woken_.store(false, std::memory_order_release);
-                continue;
-            }
-            static_cast<TcpConnection*>(event.data.ptr)->on_event(event.events);
-            if (lane.needs_flush()) {
-                lane.flush();
-                lane.begin_turn();
-            }
-        }
+        handle_events(n);
         if (n < static_cast<int>(events_.size())) return;
     }
 }
 
-void Loop::Impl::end_turn() {
-    // Tearing connections down may publish (presence), which makes work for this same turn.
-    for (int round = 0; round < 3; ++round) {
-        lane.flush();
-        if (doomed_.empty()) return;
-        lane.begin_turn();
-        bury();
+void Loop::Impl::handle_events(int count) {
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events_[static_cast<std::size_t>(i)];
+        if (event.data.ptr == nullptr) {
+            std::uint64_t wakes = 0;
+            [[maybe_unused]] const ssize_t got = ::read(event_fd_, &wakes, sizeof wakes);
+            is_woken_.store(false, std::memory_order_release);
+            continue;
+        }
+        auto& connection = *static_cast<TcpConnection*>(event.data.ptr);
+        // A dialect or a route of the host's may throw, and so may every allocation: one connection
+        // pays for it, not the loop.
+        try {
+            connection.on_event(event.events);
+        } catch (const std::exception& error) {
+            hub.log().write(core::LogLevel::error, "connection_failed",
+                            {{"reason", std::string_view(error.what())}});
+            connection.abort();
+        }
+        if (lane.needs_flush()) {
+            lane.flush();
+            lane.begin_turn();
+        }
     }
-    lane.flush();
 }
 
-void Loop::Impl::wait_for_more() {}
+/// When writing takes long and carries several messages per channel, the loop is saturated: a little
+/// patience then makes larger batches, and a send of several messages costs little more than one. The
+/// wait is an eighth of what the last write-out took, so it cannot dominate; a wait in vain is not
+/// repeated for a while.
+void Loop::Impl::wait_for_more() {
+    const bool is_saturated = last_flush_ > kLongFlush && last_flushed_.channels != 0 &&
+                              last_flushed_.messages >= kBatched * last_flushed_.channels;
+    if (!is_saturated || !lane.has_work()) return;
+    if (micro_wait_pause_ != 0) {
+        --micro_wait_pause_;
+        return;
+    }
+    stats.micro_waits.add(1);
+    const auto end = hub.clock().now() + std::min(last_flush_ / 8, kLongestWait);
+    bool is_useful = false;
+    while (!lane.needs_flush()) {
+        const std::chrono::nanoseconds left = end - hub.clock().now();
+        if (left.count() <= 0) break;
+        const timespec timeout{0, static_cast<long>(left.count())};
+        const int n = ::epoll_pwait2(epoll_fd, events_.data(), static_cast<int>(events_.size()),
+                                     &timeout, nullptr);
+        if (n <= 0) break;  // nothing came, or a kernel before 5.11
+        is_useful = true;
+        handle_events(n);
+    }
+    next_pause_ = is_useful ? 0 : std::clamp<std::uint32_t>(next_pause_ * 2, 16, 1024);
+    micro_wait_pause_ = next_pause_;
+}
+
+void Loop::Impl::end_turn() {
+    const core::MonotonicTime begin = hub.clock().now();
+    last_flushed_ = lane.flush();
+    last_flush_ = hub.clock().now() - begin;
+    // Tearing connections down may publish (presence), which makes work for this same turn.
+    for (int round = 0; round < 3 && !doomed_.empty(); ++round) {
+        lane.begin_turn();
+        bury();
+        lane.flush();
+    }
+}
 
 void Loop::Impl::bury() {
     // teardown() may doom others.

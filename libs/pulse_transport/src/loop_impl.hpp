@@ -61,6 +61,7 @@ struct Loop::Impl {
     void arm();
     void arm_timer();
     void take_events();
+    void handle_events(int count);
     void wait_for_more();
     void end_turn();
     void bury();
@@ -74,10 +75,11 @@ struct Loop::Impl {
     std::atomic<bool> is_woken_{false};
     std::vector<epoll_event> events_;
     std::vector<TcpConnection*> doomed_;
-    std::int64_t last_flush_ns_ = 0;
-    std::uint64_t last_flush_messages_ = 0;
-    bool is_micro_wait_useful_ = true;
+    // Micro-batching: what the last flush was like, and how many turns to leave it be.
+    std::chrono::nanoseconds last_flush_{0};
+    core::Lane::Flushed last_flushed_;
     std::uint32_t micro_wait_pause_ = 0;
+    std::uint32_t next_pause_ = 0;
     std::string date_;
     std::uint64_t date_second_ = 0;
     /// Shared with handlers that asio may still hold when this object is gone.

@@ -29,13 +29,15 @@ struct LimitsOptions {
 inline constexpr Row<LimitsOptions> kLimitsRows[] = {
     row<&LimitsOptions::max_connections>({
         .name = "max_connections",
-        .doc = "Connections at the same time. Further ones are answered with HTTP 503.",
+        .doc = "WebSocket connections at the same time. Further ones are answered with HTTP 503.",
         .min = 1,
         .live = true,
     }),
     row<&LimitsOptions::max_connections_per_address>({
         .name = "max_connections_per_address",
-        .doc = "Connections at the same time from one IP address. 0 means no limit.",
+        .doc = "WebSocket connections at the same time from one IP address; more are answered with "
+               "HTTP "
+               "429. 0 means no limit.",
         .live = true,
     }),
     row<&LimitsOptions::max_channels>({
@@ -67,7 +69,9 @@ inline constexpr Row<LimitsOptions> kLimitsRows[] = {
     }),
     row<&LimitsOptions::connections_per_second>({
         .name = "connections_per_second",
-        .doc = "New connections per second from one IP address. 0 means no limit.",
+        .doc =
+            "New WebSocket connections per second, from all addresses together; more are answered "
+            "with HTTP 429. 0 means no limit.",
         .max = 1'000'000'000,
         .live = true,
     }),

@@ -85,9 +85,9 @@ inline constexpr Row<ServerOptions> kServerRows[] = {
     }),
     row<&ServerOptions::reuse_port>({
         .name = "reuse_port",
-        .doc = "Let every event loop listen by itself (SO_REUSEPORT) instead of one that deals "
-               "connections out. A second server of the same user can then start on the same port "
-               "without an error.",
+        .doc =
+            "Share the port with other processes that ask for the same (SO_REUSEPORT): the kernel "
+            "spreads connections over all of them. Otherwise a port that is taken is an error.",
     }),
 };
 

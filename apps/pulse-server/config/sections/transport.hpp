@@ -59,23 +59,26 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
     row<&TransportOptions::allowed_origins>({
         .name = "allowed_origins",
         .doc =
-            "Web origins (scheme://host[:port]) whose pages may connect. Empty admits pages from "
-            "the server's own origin only, that is, an Origin header naming the same host and "
-            "port as the Host header. \"*\" admits every origin. Clients that send no Origin "
-            "header, which is every client but a browser, are always admitted.",
+            "Web origins (scheme://host[:port]) whose pages may connect; \"*\" admits all. Empty "
+            "admits pages from the host and port that the request itself names, and on a "
+            "loopback listener also pages from loopback addresses and from files. Clients that "
+            "send no Origin header, which is every client but a browser, are always admitted.",
         .live = true,
     }),
     row<&TransportOptions::handshake_timeout>({
         .name = "handshake_timeout_ms",
-        .doc = "Time a new connection has to send its first request completely.",
+        .doc = "Time a client has to send a request completely: from connecting on for the first, "
+               "from its first byte on for later ones.",
         .min = 100,
         .max = 600'000,
+        .live = true,
     }),
     row<&TransportOptions::http_keep_alive>({
         .name = "http_keep_alive_ms",
         .doc = "Time an HTTP connection may stay idle between two requests. 0 closes it after each "
                "answer.",
         .max = 3'600'000,
+        .live = true,
     }),
     row<&TransportOptions::max_head_bytes>({
         .name = "max_head_bytes",
@@ -83,12 +86,15 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
         .min = 1'024,
         .max = 1'048'576,
         .unit = Unit::bytes,
+        .live = true,
     }),
     row<&TransportOptions::max_body_bytes>({
         .name = "max_body_bytes",
-        .doc = "Largest HTTP request body. 0 accepts no bodies.",
+        .doc = "Largest HTTP request body.",
+        .min = 1,
         .max = 1'073'741'824,
         .unit = Unit::bytes,
+        .live = true,
     }),
     row<&TransportOptions::max_frame_bytes>({
         .name = "max_frame_bytes",
@@ -96,6 +102,7 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
         .min = 1'024,
         .max = 16'777'216,
         .unit = Unit::bytes,
+        .live = true,
     }),
     row<&TransportOptions::max_websocket_message_bytes>({
         .name = "max_websocket_message_bytes",
@@ -103,6 +110,7 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
         .min = 1'024,
         .max = 1'073'741'824,
         .unit = Unit::bytes,
+        .live = true,
     }),
     row<&TransportOptions::outbox_max_bytes>({
         .name = "outbox_max_bytes",
@@ -126,8 +134,8 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
     }),
     row<&TransportOptions::memory_budget_bytes>({
         .name = "memory_budget_bytes",
-        .doc = "Memory all connections together may hold in queues and partial messages. 0 chooses "
-               "a share of the machine's or container's memory.",
+        .doc = "Memory all connections together may hold in queues and partial messages. 0 takes a "
+               "quarter of the machine's memory.",
         .unit = Unit::bytes,
     }),
     row<&TransportOptions::micro_batching>({

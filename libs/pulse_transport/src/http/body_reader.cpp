@@ -22,15 +22,9 @@ constexpr HttpError kNoMemory{500, "out of memory"};
 constexpr std::uint8_t kMaxSizeDigits = 16;
 
 int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
 
@@ -72,13 +66,9 @@ BodyResult BodyReader::consume(ByteView bytes, std::string& body) noexcept {
             state_ = state_ == State::length ? State::complete : State::chunk_data_cr;
             continue;
         }
-        if (cursor == end) {
-            return result(BodyStatus::need_more);
-        }
+        if (cursor == end) return result(BodyStatus::need_more);
         error_ = in_content ? take_content(cursor, end, body) : take_framing(*cursor++);
-        if (error_.status != 0) {
-            state_ = State::failed;
-        }
+        if (error_.status != 0) state_ = State::failed;
     }
     return result(state_ == State::complete ? BodyStatus::complete : BodyStatus::error);
 }
@@ -98,9 +88,7 @@ HttpError BodyReader::take_content(const char*& cursor, const char* end,
 }
 
 HttpError BodyReader::expect(char c, char wanted, State next) noexcept {
-    if (c != wanted) {
-        return kBadChunk;
-    }
+    if (c != wanted) return kBadChunk;
     state_ = next;
     return kNone;
 }
@@ -110,9 +98,7 @@ HttpError BodyReader::take_framing(char c) noexcept {
         case State::chunk_size:
             remaining_ = 0;
             size_digits_ = 0;
-            if (hex_digit(c) < 0) {
-                return kBadChunk;
-            }
+            if (hex_digit(c) < 0) return kBadChunk;
             state_ = State::chunk_size_more;
             return take_chunk_size(c);
         case State::chunk_size_more:
@@ -134,17 +120,13 @@ HttpError BodyReader::take_framing(char c) noexcept {
 
 HttpError BodyReader::take_chunk_size(char c) noexcept {
     if (const int digit = hex_digit(c); digit >= 0) {
-        if (++size_digits_ > kMaxSizeDigits) {
-            return kBadChunk;
-        }
+        if (++size_digits_ > kMaxSizeDigits) return kBadChunk;
         remaining_ = remaining_ * 16 + static_cast<unsigned>(digit);
         // Refused at the first digit that goes too far, which also keeps the next one from
         // overflowing.
         return remaining_ > budget_ ? kTooLarge : kNone;
     }
-    if (c != ';' && c != '\r') {
-        return kBadChunk;
-    }
+    if (c != ';' && c != '\r') return kBadChunk;
     budget_ -= remaining_;
     state_ = c == ';' ? State::chunk_extension : State::chunk_size_lf;
     return kNone;
@@ -155,12 +137,8 @@ HttpError BodyReader::take_extension(char c) noexcept {
         state_ = State::chunk_size_lf;
         return kNone;
     }
-    if (!detail::is_class(c, detail::kValueClass)) {
-        return kBadChunk;
-    }
-    if (extension_budget_ == 0) {
-        return kLongExtension;
-    }
+    if (!detail::is_class(c, detail::kValueClass)) return kBadChunk;
+    if (extension_budget_ == 0) return kLongExtension;
     --extension_budget_;
     return kNone;
 }
@@ -170,23 +148,17 @@ HttpError BodyReader::take_trailer(char c) noexcept {
         state_ = State::last_lf;
         return kNone;
     }
-    if (trailer_budget_ == 0) {
-        return kLongTrailer;
-    }
+    if (trailer_budget_ == 0) return kLongTrailer;
     --trailer_budget_;
     switch (state_) {
         case State::trailer_start:
             state_ = State::trailer_name;
             return detail::is_class(c, detail::kTokenClass) ? kNone : kBadTrailer;
         case State::trailer_name:
-            if (c == ':') {
-                state_ = State::trailer_value;
-            }
+            if (c == ':') state_ = State::trailer_value;
             return c == ':' || detail::is_class(c, detail::kTokenClass) ? kNone : kBadTrailer;
         case State::trailer_value:
-            if (c == '\r') {
-                state_ = State::trailer_lf;
-            }
+            if (c == '\r') state_ = State::trailer_lf;
             return c == '\r' || detail::is_class(c, detail::kValueClass) ? kNone : kBadTrailer;
         case State::trailer_lf:
             state_ = State::trailer_start;

@@ -5,11 +5,12 @@
 #pragma once
 
 #include "http/head_parser.hpp"
-#include "pulse/protocol/bytes.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include <pulse/protocol/bytes.hpp>
 
 namespace pulse::transport::http {
 

@@ -33,15 +33,12 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
             add(one, kTokenClass);
             add(one, kHostClass);
         }
-        if (c == '\t' || (c >= 0x20 && c != 0x7F)) {
-            add(one, kValueClass);
-        }
+        if (c == '\t' || (c >= 0x20 && c != 0x7F)) add(one, kValueClass);
         // RFC 3986 allows less, but browsers send [ ] { } | ^ ` and \ unescaped in paths or
         // queries.
         // '#' would start a fragment, which is never sent; '"', '<' and '>' are always escaped.
-        if (c > 0x20 && c < 0x7F && c != '"' && c != '#' && c != '<' && c != '>') {
+        if (c > 0x20 && c < 0x7F && c != '"' && c != '#' && c != '<' && c != '>')
             add(one, kTargetClass);
-        }
     }
     add("!#$%&'*+-.^_`|~", kTokenClass);
     add("-._~!$&'()*+,;=%:[]", kHostClass);
@@ -56,9 +53,7 @@ constexpr bool is_class(char c, CharClass which) noexcept {
 
 constexpr bool all_class(std::string_view text, CharClass which) noexcept {
     for (const char c : text) {
-        if (!is_class(c, which)) {
-            return false;
-        }
+        if (!is_class(c, which)) return false;
     }
     return true;
 }

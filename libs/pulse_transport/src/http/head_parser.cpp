@@ -70,9 +70,7 @@ void split_path(std::string_view text, RequestHead& head) {
     const std::size_t mark = text.find('?');
     head.path = text.substr(0, mark);
     head.query = mark == std::string_view::npos ? std::string_view{} : text.substr(mark + 1);
-    if (head.path.empty()) {
-        head.path = "/";
-    }
+    if (head.path.empty()) head.path = "/";
 }
 
 // RFC 9112 section 3.2: origin-form, absolute-form, and '*' for OPTIONS. This is no proxy:
@@ -81,9 +79,7 @@ HttpError parse_target(std::string_view target, RequestHead& head) {
     head.target = target;
     head.authority = {};
     head.query = {};
-    if (target.empty() || !all_class(target, kTargetClass)) {
-        return kBadTarget;
-    }
+    if (target.empty() || !all_class(target, kTargetClass)) return kBadTarget;
     if (target.front() == '/') {
         split_path(target, head);
         return kNone;
@@ -97,55 +93,37 @@ HttpError parse_target(std::string_view target, RequestHead& head) {
     const bool is_known =
         colon != std::string_view::npos && (iequals(scheme, "http") || iequals(scheme, "https") ||
                                             iequals(scheme, "ws") || iequals(scheme, "wss"));
-    if (!is_known) {
-        return kBadTarget;
-    }
+    if (!is_known) return kBadTarget;
     const std::string_view rest = target.substr(colon + 3);
     const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
     head.authority = rest.substr(0, end);
     // No user name, no password: kHostClass leaves out '@'.
-    if (head.authority.empty() || !all_class(head.authority, kHostClass)) {
-        return kBadTarget;
-    }
+    if (head.authority.empty() || !all_class(head.authority, kHostClass)) return kBadTarget;
     split_path(rest.substr(end), head);
     return kNone;
 }
 
 HttpError parse_request_line(std::string_view line, const HeadLimits& limits, RequestHead& head) {
     const std::size_t first = line.find(' ');
-    if (first == std::string_view::npos) {
-        return kBadRequestLine;
-    }
+    if (first == std::string_view::npos) return kBadRequestLine;
     head.method = line.substr(0, first);
-    if (!is_token(head.method) || head.method.size() > kMaxMethodBytes) {
-        return kBadRequestLine;
-    }
+    if (!is_token(head.method) || head.method.size() > kMaxMethodBytes) return kBadRequestLine;
     const std::string_view rest = line.substr(first + 1);
     const std::size_t second = rest.find(' ');
-    if (second == std::string_view::npos) {
-        return kBadRequestLine;
-    }
+    if (second == std::string_view::npos) return kBadRequestLine;
     // A further space would end up in the version and be refused there.
     if (const auto error = parse_version(rest.substr(second + 1), head.version); is_set(error)) {
         return error;
     }
-    if (second > limits.max_target_bytes) {
-        return kTargetTooLong;
-    }
+    if (second > limits.max_target_bytes) return kTargetTooLong;
     return parse_target(rest.substr(0, second), head);
 }
 
 HttpError parse_header_line(std::string_view line, Header& header) {
-    if (line.front() == ' ' || line.front() == '\t') {
-        return kFolded;
-    }
+    if (line.front() == ' ' || line.front() == '\t') return kFolded;
     std::size_t colon = 0;
-    while (colon < line.size() && is_class(line[colon], kTokenClass)) {
-        ++colon;
-    }
-    if (colon == 0 || colon == line.size() || line[colon] != ':') {
-        return kBadHeader;
-    }
+    while (colon < line.size() && is_class(line[colon], kTokenClass)) ++colon;
+    if (colon == 0 || colon == line.size() || line[colon] != ':') return kBadHeader;
     header.name = line.substr(0, colon);
     header.value = trim(line.substr(colon + 1));
     return all_class(header.value, kValueClass) ? kNone : kBadValue;
@@ -153,14 +131,10 @@ HttpError parse_header_line(std::string_view line, Header& header) {
 
 HttpError parse_content_length(std::string_view value, std::uint64_t& length) {
     // 19 digits cannot overflow; no sane length has more.
-    if (value.empty() || value.size() > 19) {
-        return kBadLength;
-    }
+    if (value.empty() || value.size() > 19) return kBadLength;
     std::uint64_t total = 0;
     for (const char c : value) {
-        if (!is_digit(c)) {
-            return kBadLength;
-        }
+        if (!is_digit(c)) return kBadLength;
         total = total * 10 + static_cast<unsigned>(c - '0');
     }
     length = total;
@@ -173,9 +147,7 @@ class Framing {
     HttpError add(const Header& header, RequestHead& head) {
         switch (header.name.size()) {
             case 4:
-                if (iequals(header.name, "host")) {
-                    add_host(header.value, head);
-                }
+                if (iequals(header.name, "host")) add_host(header.value, head);
                 break;
             case 6:
                 if (iequals(header.name, "expect")) {
@@ -183,19 +155,13 @@ class Framing {
                 }
                 break;
             case 10:
-                if (iequals(header.name, "connection")) {
-                    add_connection(header.value);
-                }
+                if (iequals(header.name, "connection")) add_connection(header.value);
                 break;
             case 14:
-                if (iequals(header.name, "content-length")) {
-                    return add_length(header.value, head);
-                }
+                if (iequals(header.name, "content-length")) return add_length(header.value, head);
                 break;
             case 17:
-                if (iequals(header.name, "transfer-encoding")) {
-                    return add_encoding(header.value);
-                }
+                if (iequals(header.name, "transfer-encoding")) return add_encoding(header.value);
                 break;
             default:
                 break;
@@ -205,20 +171,14 @@ class Framing {
 
     HttpError finish(RequestHead& head) const {
         if (has_encoding_) {
-            if (head.version == Version::http_1_0) {
-                return kEncodingIn10;
-            }
-            if (has_length_) {
-                return kLengthAndEncoding;
-            }
+            if (head.version == Version::http_1_0) return kEncodingIn10;
+            if (has_length_) return kLengthAndEncoding;
             head.body = BodyKind::chunked;
         } else if (has_length_) {
             head.body = BodyKind::length;
         }
         head.keep_alive = !close_ && (head.version == Version::http_1_1 || keep_alive_);
-        if (head.version == Version::http_1_0) {
-            head.expect_continue = false;
-        }
+        if (head.version == Version::http_1_0) head.expect_continue = false;
         return kNone;
     }
 
@@ -230,9 +190,7 @@ class Framing {
         }
         head.host = all_class(value, kHostClass) ? HostState::valid : HostState::malformed;
         // RFC 9112 section 3.2.2: the authority of an absolute target goes before Host.
-        if (head.host == HostState::valid && head.authority.empty()) {
-            head.authority = value;
-        }
+        if (head.host == HostState::valid && head.authority.empty()) head.authority = value;
     }
 
     void add_connection(std::string_view value) {
@@ -241,17 +199,13 @@ class Framing {
     }
 
     HttpError add_length(std::string_view value, RequestHead& head) {
-        if (has_length_) {
-            return kBadLength;
-        }
+        if (has_length_) return kBadLength;
         has_length_ = true;
         return parse_content_length(value, head.content_length);
     }
 
     HttpError add_encoding(std::string_view value) {
-        if (has_encoding_ || !iequals(value, "chunked")) {
-            return kUnknownEncoding;
-        }
+        if (has_encoding_ || !iequals(value, "chunked")) return kUnknownEncoding;
         has_encoding_ = true;
         return kNone;
     }
@@ -279,16 +233,10 @@ HttpError parse_complete(std::string_view text, const HeadLimits& limits, Reques
     }
     Framing framing;
     for (std::string_view line = next_line(); !line.empty(); line = next_line()) {
-        if (head.headers.size() == limits.max_headers) {
-            return kTooManyHeaders;
-        }
+        if (head.headers.size() == limits.max_headers) return kTooManyHeaders;
         Header header;
-        if (const auto error = parse_header_line(line, header); is_set(error)) {
-            return error;
-        }
-        if (const auto error = framing.add(header, head); is_set(error)) {
-            return error;
-        }
+        if (const auto error = parse_header_line(line, header); is_set(error)) return error;
+        if (const auto error = framing.add(header, head); is_set(error)) return error;
         head.headers.push_back(header);
     }
     return framing.finish(head);
@@ -310,10 +258,9 @@ HeadResult HeadParser::parse(std::string_view buffer, const HeadLimits& limits,
             scanned_ = static_cast<std::uint32_t>(window.size());
             break;
         }
-        if (newline == line_start_ || window[newline - 1] != '\r') {
-            return failed(kBadLineEnd);
-        }
+        if (newline == line_start_ || window[newline - 1] != '\r') return failed(kBadLineEnd);
         const std::string_view line = window.substr(line_start_, newline - 1 - line_start_);
+        if (line.find('\r') != std::string_view::npos) return failed(kBadLineEnd);
         const std::size_t next = newline + 1;
         if (!line.empty()) {
             if (!in_headers_) {
@@ -332,9 +279,7 @@ HeadResult HeadParser::parse(std::string_view buffer, const HeadLimits& limits,
         }
         line_start_ = scanned_ = static_cast<std::uint32_t>(next);
     }
-    if (buffer.size() >= max_bytes) {
-        return failed(kHeadTooLarge);
-    }
+    if (buffer.size() >= max_bytes) return failed(kHeadTooLarge);
     return {};
 }
 
@@ -348,9 +293,7 @@ HeadResult HeadParser::finish(std::string_view text, const HeadLimits& limits,
         return failed(kNoMemory);
     }
     const auto error = parse_complete(text.substr(request_start_), limits, head);
-    if (is_set(error)) {
-        return failed(error);
-    }
+    if (is_set(error)) return failed(error);
     return {HeadStatus::complete, text.size(), {}};
 }
 
@@ -359,15 +302,9 @@ HttpError HeadParser::check_unfinished(std::string_view window,
                                        const HeadLimits& limits) const noexcept {
     const std::string_view fresh = window.substr(scanned_);
     // A CR may only be followed by LF, so the last byte alone can be one.
-    if (fresh.substr(0, fresh.size() - 1).find('\r') != std::string_view::npos) {
-        return kBadLineEnd;
-    }
-    if (scanned_ != line_start_ && window[scanned_ - 1] == '\r') {
-        return kBadLineEnd;
-    }
-    if (in_headers_) {
-        return kNone;
-    }
+    if (fresh.substr(0, fresh.size() - 1).find('\r') != std::string_view::npos) return kBadLineEnd;
+    if (scanned_ != line_start_ && window[scanned_ - 1] == '\r') return kBadLineEnd;
+    if (in_headers_) return kNone;
     const auto is_line_char = [](char c) { return c == ' ' || is_class(c, kTargetClass); };
     const std::size_t n = fresh.back() == '\r' ? fresh.size() - 1 : fresh.size();
     if (!std::all_of(fresh.begin(), fresh.begin() + static_cast<std::ptrdiff_t>(n), is_line_char)) {
@@ -379,9 +316,7 @@ HttpError HeadParser::check_unfinished(std::string_view window,
 
 std::optional<std::string_view> RequestHead::find(std::string_view name) const noexcept {
     for (const Header& header : headers) {
-        if (iequals(header.name, name)) {
-            return header.value;
-        }
+        if (iequals(header.name, name)) return header.value;
     }
     return std::nullopt;
 }
@@ -403,9 +338,7 @@ std::optional<HttpError> check_host(const RequestHead& head) noexcept {
         case HostState::valid:
             return std::nullopt;
         case HostState::absent:
-            if (head.version == Version::http_1_0) {
-                return std::nullopt;
-            }
+            if (head.version == Version::http_1_0) return std::nullopt;
             return HttpError{400, "Host header missing"};
         case HostState::malformed:
             return HttpError{400, "invalid Host header"};

@@ -147,9 +147,7 @@ ResponseWriter::ResponseWriter(std::string& out, int status, std::string_view da
     out_ += ' ';
     out_ += reason_phrase(status);
     out_ += "\r\n";
-    if (!date.empty()) {
-        add("date", date);
-    }
+    if (!date.empty()) add("date", date);
 }
 
 ResponseWriter& ResponseWriter::add(std::string_view name, std::string_view value) {
@@ -188,24 +186,18 @@ void ResponseWriter::finish(std::string_view body, bool head_only) {
         out_ += "\r\n";
     }
     out_ += "\r\n";
-    if (has_body && !head_only) {
-        out_ += body;
-    }
+    if (has_body && !head_only) out_ += body;
 }
 
 void ResponseWriter::finish_chunked() { out_ += "transfer-encoding: chunked\r\n\r\n"; }
 
 void ResponseWriter::finish_until_close() {
-    if (!connection_written_) {
-        connection("close");
-    }
+    if (!connection_written_) connection("close");
     out_ += "\r\n";
 }
 
 void append_chunk(std::string& out, std::string_view data) {
-    if (data.empty()) {
-        return;
-    }
+    if (data.empty()) return;
     append_number(out, data.size(), 16);
     out += "\r\n";
     out += data;

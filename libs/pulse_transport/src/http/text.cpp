@@ -12,15 +12,9 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 int hex_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
 
@@ -45,42 +39,30 @@ bool is_field_value(std::string_view text) noexcept {
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) {
-        return false;
-    }
+    if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) {
-            return false;
-        }
+        if (lower(a[i]) != lower(b[i])) return false;
     }
     return true;
 }
 
 std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && is_space(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && is_space(text.back())) {
-        text.remove_suffix(1);
-    }
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
     return text;
 }
 
 std::optional<std::string_view> next_list_element(std::string_view& rest) noexcept {
     while (!rest.empty()) {
         const std::string_view element = trim(cut(rest, ','));
-        if (!element.empty()) {
-            return element;
-        }
+        if (!element.empty()) return element;
     }
     return std::nullopt;
 }
 
 bool list_contains(std::string_view list, std::string_view token) noexcept {
     while (const auto element = next_list_element(list)) {
-        if (iequals(*element, token)) {
-            return true;
-        }
+        if (iequals(*element, token)) return true;
     }
     return false;
 }
@@ -95,14 +77,10 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
         } else if (c != '%') {
             decoded.push_back(c);
         } else {
-            if (text.size() - i < 3) {
-                return std::nullopt;
-            }
+            if (text.size() - i < 3) return std::nullopt;
             const int high = hex_value(text[i + 1]);
             const int low = hex_value(text[i + 2]);
-            if (high < 0 || low < 0) {
-                return std::nullopt;
-            }
+            if (high < 0 || low < 0) return std::nullopt;
             decoded.push_back(static_cast<char>(high * 16 + low));
             i += 2;
         }
@@ -113,9 +91,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::optional<QueryField> next_query_field(std::string_view& rest) noexcept {
     while (!rest.empty()) {
         std::string_view field = cut(rest, '&');
-        if (field.empty()) {
-            continue;
-        }
+        if (field.empty()) continue;
         const std::string_view name = cut(field, '=');
         return QueryField{name, field};
     }
@@ -125,9 +101,7 @@ std::optional<QueryField> next_query_field(std::string_view& rest) noexcept {
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
     while (const auto field = next_query_field(query)) {
         const auto decoded_name = percent_decode(field->name, true);
-        if (decoded_name == name) {
-            return percent_decode(field->value, true);
-        }
+        if (decoded_name == name) return percent_decode(field->value, true);
     }
     return std::nullopt;
 }

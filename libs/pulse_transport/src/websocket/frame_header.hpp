@@ -3,7 +3,6 @@
 // Frames from server to client: unmasked, unfragmented unless asked (RFC 6455 section 5.2).
 #pragma once
 
-#include "pulse/protocol/bytes.hpp"
 #include "websocket/utf8.hpp"
 
 #include <array>
@@ -12,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+
+#include <pulse/protocol/bytes.hpp>
 
 namespace pulse::transport::websocket {
 
@@ -71,9 +72,7 @@ class ControlFrame {
         const std::size_t n =
             payload.size() < kMaxControlPayloadBytes ? payload.size() : kMaxControlPayloadBytes;
         write_frame_header(frame.data_.data(), opcode, n);
-        if (n != 0) {
-            std::memcpy(frame.data_.data() + 2, payload.data(), n);
-        }
+        if (n != 0) std::memcpy(frame.data_.data() + 2, payload.data(), n);
         frame.size_ = static_cast<std::uint8_t>(2 + n);
         return frame;
     }
@@ -91,9 +90,7 @@ class ControlFrame {
         std::array<std::byte, kMaxControlPayloadBytes> payload;
         payload[0] = static_cast<std::byte>(code >> 8U);
         payload[1] = static_cast<std::byte>(code & 0xFFU);
-        if (!text.empty()) {
-            std::memcpy(payload.data() + 2, text.data(), text.size());
-        }
+        if (!text.empty()) std::memcpy(payload.data() + 2, text.data(), text.size());
         return make(Opcode::close, ByteView{payload.data(), 2 + text.size()});
     }
 

@@ -5,12 +5,12 @@
 // bytes. The checks it lacks come first and give the answers that existing clients know.
 #include "websocket/handshake.hpp"
 
+#include "http/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
-
-#include "http/text.hpp"
 
 #include <websocketpp/extensions/permessage_deflate/disabled.hpp>
 #include <websocketpp/http/request.hpp>
@@ -65,9 +65,7 @@ UpgradeResult check(const http::RequestHead& head) {
     if (!head.has_token("connection", "upgrade")) {
         return refuse(400, "Connection header did not include 'upgrade'");
     }
-    if (!wants_websocket(head)) {
-        return refuse(400, "`Upgrade` header did not include 'websocket'");
-    }
+    if (!wants_websocket(head)) return refuse(400, "`Upgrade` header did not include 'websocket'");
     // RFC 6455 §11.3.1 and §11.3.5: version and key must not be repeated in a request.
     const auto version = head.find("sec-websocket-version");
     if (version != "13" || head.count("sec-websocket-version") != 1) {
@@ -75,6 +73,10 @@ UpgradeResult check(const http::RequestHead& head) {
     }
     if (head.count("sec-websocket-key") > 1) {
         return refuse(400, "more than one `Sec-WebSocket-Key` header");
+    }
+    // Its bytes would be taken for frames.
+    if (head.body == http::BodyKind::chunked || head.content_length != 0) {
+        return refuse(400, "WebSocket handshake with a body");
     }
     return {};
 }
@@ -116,12 +118,8 @@ void append_response(std::string& out, std::string_view accept, std::string_view
                      std::string_view date) {
     out += "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n";
     append_header(out, "sec-websocket-accept", accept);
-    if (!subprotocol.empty()) {
-        append_header(out, "sec-websocket-protocol", subprotocol);
-    }
-    if (!date.empty()) {
-        append_header(out, "date", date);
-    }
+    if (!subprotocol.empty()) append_header(out, "sec-websocket-protocol", subprotocol);
+    if (!date.empty()) append_header(out, "date", date);
     out += "\r\n";
 }
 
@@ -130,9 +128,7 @@ UpgradeResult negotiate(const http::RequestHead& head, const UpgradeOptions& opt
     const Request request = to_websocketpp(head, !options.subprotocols.empty());
     HandshakeConfig::rng_type rng;  // a server masks nothing
     Processor processor(false, true, nullptr, rng);
-    if (const auto error = processor.validate_handshake(request)) {
-        return map_error(error);
-    }
+    if (const auto error = processor.validate_handshake(request)) return map_error(error);
 
     UpgradeResult result;
     if (!options.subprotocols.empty()) {
@@ -167,9 +163,7 @@ bool wants_websocket(const http::RequestHead& head) noexcept {
 
 UpgradeResult upgrade(const http::RequestHead& head, const UpgradeOptions& options,
                       std::string& out) noexcept {
-    if (const UpgradeResult result = check(head); !result.accepted()) {
-        return result;
-    }
+    if (const UpgradeResult result = check(head); !result.accepted()) return result;
     const std::size_t size_before = out.size();
     try {
         return negotiate(head, options, out);

@@ -161,16 +161,12 @@ bool Parser::settle(EventKind handled, bool go_on) noexcept {
         return false;
     }
     // Everything may go unless a fragmented message is still open.
-    if (partial_ && (handled == EventKind::message || !partial_->in_message)) {
-        partial_.reset();
-    }
+    if (partial_ && (handled == EventKind::message || !partial_->in_message)) partial_.reset();
     return true;
 }
 
 bool Parser::make_partial() noexcept {
-    if (!partial_) {
-        partial_.reset(new (std::nothrow) Partial);
-    }
+    if (!partial_) partial_.reset(new (std::nothrow) Partial);
     return partial_ != nullptr;
 }
 
@@ -182,53 +178,29 @@ Parser::Failure Parser::check_first_bytes(const std::byte* wire) const noexcept 
     const bool fin = (first & 0x80U) != 0;
     const bool in_message = partial_ && partial_->in_message;
 
-    if ((first & 0x70U) != 0) {
-        return Failure::reserved_bit;
-    }
-    if (!is_known(opcode)) {
-        return Failure::unknown_opcode;
-    }
-    if ((second & 0x80U) == 0) {
-        return Failure::unmasked;
-    }
+    if ((first & 0x70U) != 0) return Failure::reserved_bit;
+    if (!is_known(opcode)) return Failure::unknown_opcode;
+    if ((second & 0x80U) == 0) return Failure::unmasked;
     if (is_control(opcode)) {
-        if (!fin) {
-            return Failure::fragmented_control;
-        }
-        if ((second & 0x7FU) > kMaxControlPayloadBytes) {
-            return Failure::long_control;
-        }
+        if (!fin) return Failure::fragmented_control;
+        if ((second & 0x7FU) > kMaxControlPayloadBytes) return Failure::long_control;
         return Failure::none;
     }
     const bool is_continuation = opcode == 0;
-    if (is_continuation && !in_message) {
-        return Failure::stray_continuation;
-    }
-    if (!is_continuation && in_message) {
-        return Failure::interleaved_data;
-    }
+    if (is_continuation && !in_message) return Failure::stray_continuation;
+    if (!is_continuation && in_message) return Failure::interleaved_data;
     return Failure::none;
 }
 
 Parser::Failure Parser::check_length(const FrameHeader& header,
                                      const Limits& limits) const noexcept {
     // RFC 6455 §5.2: the most significant bit must be 0, the shortest form must be used.
-    if ((header.length >> 63U) != 0) {
-        return Failure::length_top_bit;
-    }
-    if (header.length_code == 126 && header.length < 126) {
-        return Failure::length_not_minimal;
-    }
-    if (header.length_code == 127 && header.length <= 0xFFFF) {
-        return Failure::length_not_minimal;
-    }
-    if (is_control(header.opcode)) {
-        return Failure::none;
-    }
+    if ((header.length >> 63U) != 0) return Failure::length_top_bit;
+    if (header.length_code == 126 && header.length < 126) return Failure::length_not_minimal;
+    if (header.length_code == 127 && header.length <= 0xFFFF) return Failure::length_not_minimal;
+    if (is_control(header.opcode)) return Failure::none;
 
-    if (header.length > limits.max_frame_bytes) {
-        return Failure::frame_too_big;
-    }
+    if (header.length > limits.max_frame_bytes) return Failure::frame_too_big;
     const std::size_t so_far = partial_ ? partial_->size : 0;
     // Never as a sum: it could wrap.
     if (so_far > limits.max_message_bytes || header.length > limits.max_message_bytes - so_far) {
@@ -246,9 +218,7 @@ Parser::Event Parser::step(std::byte*& cursor, std::byte* end, const Limits& lim
         } else {
             event = read_header(cursor, end, limits);
         }
-        if (event.kind != EventKind::none) {
-            return event;
-        }
+        if (event.kind != EventKind::none) return event;
     }
     return {};
 }
@@ -260,9 +230,7 @@ Parser::Event Parser::read_header(std::byte*& cursor, std::byte* end,
     const bool continued = partial_ && partial_->header_size != 0;
     if (continued || have < 2 || have < client_header_bytes(cursor[1])) {
         // The header is split between reads: collect it.
-        if (!make_partial()) {
-            return fail(Failure::out_of_memory);
-        }
+        if (!make_partial()) return fail(Failure::out_of_memory);
         const auto collect = [&](std::size_t until) {
             while (partial_->header_size < until && cursor != end) {
                 partial_->header[partial_->header_size++] = *cursor++;
@@ -273,23 +241,17 @@ Parser::Event Parser::read_header(std::byte*& cursor, std::byte* end,
         if (!collect(2)) {
             return {};
         }
-        if (const Failure why = check_first_bytes(wire); why != Failure::none) {
-            return fail(why);
-        }
+        if (const Failure why = check_first_bytes(wire); why != Failure::none) return fail(why);
         if (!collect(client_header_bytes(wire[1]))) {
             return {};
         }
         partial_->header_size = 0;
     } else {
-        if (const Failure why = check_first_bytes(wire); why != Failure::none) {
-            return fail(why);
-        }
+        if (const Failure why = check_first_bytes(wire); why != Failure::none) return fail(why);
         cursor += client_header_bytes(wire[1]);
     }
     const FrameHeader header = FrameHeader::decode(wire);
-    if (const Failure why = check_length(header, limits); why != Failure::none) {
-        return fail(why);
-    }
+    if (const Failure why = check_length(header, limits); why != Failure::none) return fail(why);
     return begin_frame(header, cursor, end);
 }
 
@@ -315,9 +277,7 @@ Parser::Event Parser::begin_frame(const FrameHeader& header, std::byte*& cursor,
         return {EventKind::message, kind, 0, {payload, n}};
     }
 
-    if (!make_partial()) {
-        return fail(Failure::out_of_memory);
-    }
+    if (!make_partial()) return fail(Failure::out_of_memory);
     partial_->remaining = header.length;
     partial_->key = header.key;
     partial_->opcode = static_cast<std::uint8_t>(header.opcode);
@@ -357,9 +317,7 @@ Parser::Event Parser::continue_data(std::byte*& cursor, const std::byte* end,
     const auto have = static_cast<std::size_t>(end - cursor);
     const std::size_t n =
         partial.remaining < have ? static_cast<std::size_t>(partial.remaining) : have;
-    if (!reserve(partial.size + n, limits)) {
-        return fail(Failure::out_of_memory);
-    }
+    if (!reserve(partial.size + n, limits)) return fail(Failure::out_of_memory);
     const bool is_ascii = mask_copy(partial.message + partial.size, cursor, n, partial.key);
     cursor += n;
     return after_payload(n, is_ascii);
@@ -368,9 +326,7 @@ Parser::Event Parser::continue_data(std::byte*& cursor, const std::byte* end,
 // Grows with what has come, not with what was announced, to at most twice that.
 bool Parser::reserve(std::size_t bytes, const Limits& limits) noexcept {
     Partial& partial = *partial_;
-    if (bytes <= partial.capacity) {
-        return true;
-    }
+    if (bytes <= partial.capacity) return true;
     // The last frame of a message tells its final size; before that only the limit does.
     const std::size_t bound = partial.fin
                                   ? partial.size + static_cast<std::size_t>(partial.remaining)
@@ -378,9 +334,7 @@ bool Parser::reserve(std::size_t bytes, const Limits& limits) noexcept {
     const std::size_t wish = std::max(2 * bytes, kMinMessageCapacity);
     const std::size_t capacity = std::max(bytes, std::min(wish, bound));
     void* const grown = std::realloc(partial.message, capacity);
-    if (grown == nullptr) {
-        return false;
-    }
+    if (grown == nullptr) return false;
     partial.message = static_cast<std::byte*>(grown);
     partial.capacity = capacity;
     return true;
@@ -428,9 +382,7 @@ Parser::Event Parser::after_payload(std::size_t fresh, bool is_ascii) noexcept {
     if (!partial.fin) {
         return {};
     }
-    if (is_text && !partial.text.complete()) {
-        return fail(Failure::invalid_text);
-    }
+    if (is_text && !partial.text.complete()) return fail(Failure::invalid_text);
     return {EventKind::message, partial.kind, 0, {partial.message, partial.size}};
 }
 
@@ -449,20 +401,12 @@ Parser::Event Parser::finish_control(unsigned opcode, ByteView payload) noexcept
     }
     event.kind = EventKind::close;
     event.close_code = 1005;  // RFC 6455 §7.1.5: no status received
-    if (payload.empty()) {
-        return event;
-    }
-    if (payload.size() == 1) {
-        return fail(Failure::close_payload);
-    }
+    if (payload.empty()) return event;
+    if (payload.size() == 1) return fail(Failure::close_payload);
     event.close_code = static_cast<std::uint16_t>(load_big_endian(payload.data(), 2));
     event.payload = payload.subspan(2);
-    if (!is_wire_close_code(event.close_code)) {
-        return fail(Failure::close_code);
-    }
-    if (!is_valid_utf8(event.payload)) {
-        return fail(Failure::close_reason);
-    }
+    if (!is_wire_close_code(event.close_code)) return fail(Failure::close_code);
+    if (!is_valid_utf8(event.payload)) return fail(Failure::close_reason);
     return event;
 }
 

@@ -8,7 +8,6 @@
 // arriving, fragments of a message) lives in a `Partial` that exists only meanwhile.
 #pragma once
 
-#include "pulse/protocol/bytes.hpp"
 #include "websocket/mask.hpp"
 #include "websocket/utf8.hpp"
 
@@ -19,6 +18,8 @@
 #include <memory>
 #include <span>
 #include <string_view>
+
+#include <pulse/protocol/bytes.hpp>
 
 namespace pulse::transport::websocket {
 
@@ -228,9 +229,7 @@ inline Parser::Event Parser::take_whole_message(std::byte*& cursor, const std::b
         mask(payload, length, key);
     } else {
         event.message_kind = MessageKind::text;
-        if (!unmask_text(payload, length, key)) {
-            return fail(Failure::invalid_text);
-        }
+        if (!unmask_text(payload, length, key)) return fail(Failure::invalid_text);
     }
     cursor = payload + length;
     return event;
@@ -260,24 +259,14 @@ ParseResult Parser::consume(std::byte* data, std::size_t n, const Limits& limits
     std::byte* const end = data + n;
     while (state_ == State::open && cursor != end) {
         Event event;
-        if (!partial_) {
-            event = take_whole_message(cursor, end, limits);
-        }
+        if (!partial_) event = take_whole_message(cursor, end, limits);
         if (event.kind == EventKind::message) {
-            if (!handler.on_message(event.message_kind, event.payload)) {
-                state_ = State::stopped;
-            }
+            if (!handler.on_message(event.message_kind, event.payload)) state_ = State::stopped;
             continue;
         }
-        if (event.kind == EventKind::none) {
-            event = step(cursor, end, limits);
-        }
-        if (event.kind == EventKind::none || event.kind == EventKind::failed) {
-            break;
-        }
-        if (!settle(event.kind, dispatch(event, handler))) {
-            break;
-        }
+        if (event.kind == EventKind::none) event = step(cursor, end, limits);
+        if (event.kind == EventKind::none || event.kind == EventKind::failed) break;
+        if (!settle(event.kind, dispatch(event, handler))) break;
     }
     return {status(), static_cast<std::size_t>(cursor - data)};
 }

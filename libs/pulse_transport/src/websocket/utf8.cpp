@@ -61,9 +61,7 @@ const std::byte* skip_ascii(const std::byte* p, const std::byte* end) noexcept {
             return p + bits / 8;
         }
     }
-    while (p != end && at(p) < 0x80) {
-        ++p;
-    }
+    while (p != end && at(p) < 0x80) ++p;
     return p;
 }
 
@@ -77,15 +75,9 @@ const std::byte* skip_valid_scalar(const std::byte* p, const std::byte* end) noe
         }
         const Lead lead = classify(first);
         const unsigned second = at(p + 1);
-        if (lead.count == 0 || second < lead.low || second > lead.high) {
-            return p;
-        }
-        if (lead.count > 1 && !is_continuation(at(p + 2))) {
-            return p;
-        }
-        if (lead.count > 2 && !is_continuation(at(p + 3))) {
-            return p;
-        }
+        if (lead.count == 0 || second < lead.low || second > lead.high) return p;
+        if (lead.count > 1 && !is_continuation(at(p + 2))) return p;
+        if (lead.count > 2 && !is_continuation(at(p + 3))) return p;
         p += lead.count + 1;
     }
     return p;
@@ -127,10 +119,10 @@ struct PairTables {
 constexpr PairTables make_pair_tables() {
     PairTables tables;
     for (unsigned rule = 0; rule < 8; ++rule) {
-        const std::uint8_t bit = static_cast<std::uint8_t>(1U << rule);
+        const auto bit = static_cast<std::uint8_t>(1U << rule);
         for (unsigned nibble = 0; nibble < 16; ++nibble) {
             const auto add = [&](std::uint8_t& entry, std::uint16_t set) {
-                if (((set >> nibble) & 1U) != 0) {
+                if (((unsigned{set} >> nibble) & 1U) != 0) {
                     entry = static_cast<std::uint8_t>(entry | bit);
                 }
             };
@@ -189,9 +181,7 @@ PULSE_AVX2 bool is_zero(__m256i value) noexcept { return _mm256_testz_si256(valu
 const std::byte* code_point_border(const std::byte* begin, const std::byte* end) noexcept {
     for (std::ptrdiff_t back = 1; back <= 3 && back <= end - begin; ++back) {
         const unsigned byte = at(end - back);
-        if (is_continuation(byte)) {
-            continue;
-        }
+        if (is_continuation(byte)) continue;
         return byte < 0x80 ? end : end - back;
     }
     return end;
@@ -201,18 +191,18 @@ const std::byte* code_point_border(const std::byte* begin, const std::byte* end)
 // error is that near.
 PULSE_AVX2 const std::byte* skip_valid_avx2(const std::byte* begin, const std::byte* end) noexcept {
     __m256i before = _mm256_setzero_si256();
+    bool was_ascii = true;
     const std::byte* p = begin;
     for (; end - p >= 64; p += 64) {
         const __m256i first = load_256(p);
         const __m256i second = load_256(p + 32);
-        if (_mm256_movemask_epi8(_mm256_or_si256(first, second)) == 0) {
-            // ASCII is in error only if `before` ends inside a code point: ask its first block.
-            if (!is_zero(errors_in(first, before))) {
-                break;
-            }
-        } else if (!is_zero(_mm256_or_si256(errors_in(first, before), errors_in(second, first)))) {
-            break;
+        const bool is_ascii = _mm256_movemask_epi8(_mm256_or_si256(first, second)) == 0;
+        if (!(is_ascii && was_ascii)) {
+            const __m256i errors =
+                _mm256_or_si256(errors_in(first, before), errors_in(second, first));
+            if (!is_zero(errors)) break;
         }
+        was_ascii = is_ascii;
         before = second;
     }
     return code_point_border(begin, p);
@@ -224,9 +214,7 @@ PULSE_AVX2 bool is_valid_rest_avx2(const std::byte* begin, const std::byte* end)
     // Behind zeros an unfinished code point is an error like any other.
     alignas(32) std::byte padded[96] = {};
     const auto n = static_cast<std::size_t>(end - begin);
-    if (n != 0) {
-        std::memcpy(padded, begin, n);
-    }
+    if (n != 0) std::memcpy(padded, begin, n);
     __m256i before = _mm256_setzero_si256();
     __m256i errors = before;
     for (std::size_t i = 0; i <= n; i += 32) {
@@ -240,9 +228,7 @@ PULSE_AVX2 bool is_valid_rest_avx2(const std::byte* begin, const std::byte* end)
 #undef PULSE_AVX2
 
 const std::byte* skip_valid(const std::byte* p, const std::byte* end) noexcept {
-    if (end - p >= 64 && has_avx2()) {
-        p = skip_valid_avx2(p, end);
-    }
+    if (end - p >= 64 && has_avx2()) p = skip_valid_avx2(p, end);
     return skip_valid_scalar(p, end);
 }
 
@@ -262,13 +248,9 @@ bool Utf8Validator::update(ByteView bytes) noexcept {
     while (p != end) {
         if (needed_ == 0) {
             p = skip_valid(p, end);
-            if (p == end) {
-                break;
-            }
+            if (p == end) break;
             const unsigned byte = at(p++);
-            if (byte < 0x80) {
-                continue;
-            }
+            if (byte < 0x80) continue;
             const Lead lead = classify(byte);
             if (lead.count == 0) {
                 needed_ = kFailed;
@@ -296,11 +278,9 @@ bool is_valid_utf8(ByteView bytes) noexcept {
     const std::byte* const end = p + bytes.size();
 #if PULSE_WEBSOCKET_X86
     if (has_avx2()) {
-        if (end - p >= 64) {
-            p = skip_valid_avx2(p, end);
-        }
+        if (end - p >= 64) p = skip_valid_avx2(p, end);
         // More is left only if an error is among it.
-        return end - p < 64 + 3 && is_valid_rest_avx2(p, end);
+        return p == end || (end - p < 64 + 3 && is_valid_rest_avx2(p, end));
     }
 #endif
     Utf8Validator validator;
@@ -319,9 +299,7 @@ bool unmask_text(std::byte* data, std::size_t n, MaskKey key, Utf8Validator& tex
     while (n != 0) {
         const std::size_t block = std::min(n, kTextBlockBytes);
         const bool is_ascii = mask(data, block, key);
-        if (!(is_ascii && text.complete()) && !text.update({data, block})) {
-            return false;
-        }
+        if (!(is_ascii && text.complete()) && !text.update({data, block})) return false;
         key = advance_mask_key(key, block);
         data += block;
         n -= block;
@@ -334,12 +312,8 @@ std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) noexc
     std::size_t whole = 0;
     Utf8Validator validator;
     for (std::size_t i = 0; i < cut.size(); ++i) {
-        if (!validator.update(protocol::as_bytes(cut.substr(i, 1)))) {
-            break;
-        }
-        if (validator.complete()) {
-            whole = i + 1;
-        }
+        if (!validator.update(protocol::as_bytes(cut.substr(i, 1)))) break;
+        if (validator.complete()) whole = i + 1;
     }
     return cut.substr(0, whole);
 }

@@ -4,12 +4,13 @@
 // and of a stream cut at arbitrary bytes.
 #pragma once
 
-#include "pulse/protocol/bytes.hpp"
 #include "websocket/mask.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include <pulse/protocol/bytes.hpp>
 
 namespace pulse::transport::websocket {
 

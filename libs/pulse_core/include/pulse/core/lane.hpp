@@ -106,9 +106,14 @@ class Lane {
     void begin_turn() noexcept;
     /// The time of the current turn's beginning, to save clock reads.
     [[nodiscard]] MonotonicTime now() const noexcept { return now_; }
+    /// What a flush carried.
+    struct Flushed {
+        std::size_t channels = 0;  ///< that had publications
+        std::size_t messages = 0;  ///< their publications, not multiplied by subscribers
+    };
     /// Ends the turn: runs posted functions, hands out what is pending, calls write_out() on every
     /// outlet that has something.
-    void flush();
+    Flushed flush();
     [[nodiscard]] bool needs_flush() const noexcept { return pending_bytes_ >= kEarlyFlushBytes; }
     /// Whether anything waits for a flush. Thread-safe.
     [[nodiscard]] bool has_work() const noexcept;
@@ -161,6 +166,7 @@ class Lane {
     std::vector<ChunkRef> holds_;
     FrameBuffer replies_;
     std::size_t pending_bytes_ = 0;
+    Flushed flushed_;
     std::vector<std::int64_t> batch_times_;
 
     ChunkPool pool_;

@@ -31,8 +31,8 @@ enum class SlowConsumerPolicy : std::uint8_t {
 };
 
 /// Bounds on what is kept for one peer whose socket is full. 0 = without limit. Replies to the peer's
-/// own requests are never dropped; a peer that lets them pile up to twice `max_bytes` is closed under
-/// every policy.
+/// own requests are never dropped; a peer that lets them pile up to twice `max_bytes`, or asks for as
+/// much within one turn, is closed under every policy.
 struct OutletLimits {
     std::size_t max_bytes = std::size_t{16} * 1024 * 1024;
     std::size_t max_messages = 0;
@@ -122,6 +122,7 @@ class Outlet {
     struct Backlog;
 
     void push(const FrameSlice& slice, bool is_droppable) noexcept;
+    void overflow() noexcept;
     [[nodiscard]] std::byte* begin_with(const Framing& framing, std::size_t bytes,
                                         MessageKind kind);
 
@@ -131,8 +132,10 @@ class Outlet {
     Session* session_ = nullptr;
     std::uint32_t turn_head_ = kNone;
     std::uint32_t turn_tail_ = kNone;
+    std::uint32_t turn_reply_bytes_ = 0;
     bool is_touched_ = false;
     bool is_finished_ = false;
+    bool is_overflowed_ = false;  ///< gets no more publications; about to be closed
 };
 
 }  // namespace pulse::core

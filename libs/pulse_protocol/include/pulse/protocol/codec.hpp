@@ -29,7 +29,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <pulse/protocol/bytes.hpp>
@@ -60,26 +59,27 @@ std::byte* encode_to(const FrameView& frame, std::byte* out) noexcept;
 
 /// Appends the frame to `out`. Error::frame_too_large (and `out` unchanged) when the body would
 /// exceed kMaxFrameBytes.
-[[nodiscard]] std::error_code encode_into(const FrameView& frame, std::vector<std::byte>& out);
+[[nodiscard]] Error encode_into(const FrameView& frame, std::vector<std::byte>& out);
 
 struct EncodeResult {
-    std::error_code error;
+    Error error = Error::none;
     std::vector<std::byte> bytes;  ///< empty on error
 
-    [[nodiscard]] explicit operator bool() const noexcept { return !error; }
+    [[nodiscard]] explicit operator bool() const noexcept { return error == Error::none; }
 };
 
 /// The frame in a buffer of its own.
 [[nodiscard]] EncodeResult encode(const FrameView& frame);
 
 // The two frames a server sends most, without a FrameView in between. Same bytes as encode_to().
+// (`event` goes by reference: copying a fresh optional stalls on its one-byte flag.)
 
 /// Size of a delivery: publish without id.
 [[nodiscard]] std::size_t publish_size(std::string_view channel,
-                                       std::optional<std::string_view> event,
+                                       const std::optional<std::string_view>& event,
                                        ByteView payload) noexcept;
 /// Writes exactly publish_size() bytes and returns their end; preconditions as for encode_to().
-std::byte* encode_publish_to(std::string_view channel, std::optional<std::string_view> event,
+std::byte* encode_publish_to(std::string_view channel, const std::optional<std::string_view>& event,
                              ByteView payload, std::byte* out) noexcept;
 
 /// Most bytes an ack takes.

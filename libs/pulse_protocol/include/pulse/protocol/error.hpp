@@ -55,9 +55,10 @@ namespace text {
 
 }  // namespace text
 
-/// Why the library refused something. Compare with `==` against a std::error_code.
+/// Why the library refused something. Its own functions return it as it is: a std::error_code, into
+/// which it converts, costs as much to make as a small frame to encode.
 enum class Error : std::uint8_t {
-    none = 0,           ///< no error; never seen in a std::error_code that holds
+    none = 0,           ///< no error
     incomplete,         ///< the frame goes on beyond the bytes given
     frame_too_large,    ///< body above kMaxFrameBytes, or above the decoder's own limit
     truncated,          ///< a value goes on beyond the end of the body

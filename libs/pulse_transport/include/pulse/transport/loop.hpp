@@ -48,7 +48,6 @@ struct LoopStats {
     core::LaneCounter slow_closes;
     core::LaneCounter turns;
     core::LaneCounter micro_waits;     ///< turns that waited for more input
-    core::LaneHistogram turn_time;     ///< nanoseconds per turn, first bucket 1,024 ns
 };
 
 /// **Loop-bound** to the io_context's single thread, but for wake() and stats().

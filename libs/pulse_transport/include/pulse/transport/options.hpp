@@ -23,7 +23,7 @@ struct ConnectionOptions {
     /// From accepting a connection to the end of its first request head, and for each later head and
     /// body from its first byte on. A client that trickles is answered 408.
     std::chrono::milliseconds request_timeout{10'000};
-    /// How long an HTTP connection may wait for its next request.
+    /// How long an HTTP connection may wait for its next request. 0: closed after each answer.
     std::chrono::milliseconds keep_alive_timeout{60'000};
     /// From our close to the end of the socket, if the peer does not play along.
     std::chrono::milliseconds close_timeout{5'000};

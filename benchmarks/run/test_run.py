@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Tests of the runner: python3 -m unittest test_run (from this directory)."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import harness
+import summary
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Summary(unittest.TestCase):
+    RESULTS = {
+        "a": [{"cpu": 2.0, "ok": True}, {"cpu": 9.0, "ok": True}, {"cpu": 3.0, "ok": True}],
+        "b": [{"cpu": 1.0, "ok": True}, {"cpu": 3.0, "ok": True}, {"ok": False, "failures": ["lost"]}],
+    }
+
+    def test_ratios_compare_runs_of_the_same_repetition(self):
+        ratios = summary.paired_ratios(self.RESULTS["a"], self.RESULTS["b"], "cpu")
+        self.assertEqual(ratios, [2.0, 3.0])
+
+    def test_a_bar_is_judged_by_the_median(self):
+        bar = {"metric": "cpu", "kind": "ratio", "better": "lower", "must": 2.5, "moonshot": 1.0}
+        text, met = summary.judge(bar, self.RESULTS, "a", "b")
+        self.assertTrue(met)
+        self.assertIn("2.5 (2..3)", text)
+        self.assertIn("not reached", text)
+        _, met = summary.judge(dict(bar, must=2.4), self.RESULTS, "a", "b")
+        self.assertFalse(met)
+        _, met = summary.judge(dict(bar, better="higher", must=2.5), self.RESULTS, "a", "b")
+        self.assertTrue(met)
+
+    def test_without_figures_nothing_is_judged(self):
+        bar = {"metric": "cpu", "kind": "ratio", "better": "lower", "must": 1}
+        self.assertIsNone(summary.judge(bar, self.RESULTS, "a", "absent")[1])
+        self.assertIsNone(summary.judge(dict(bar, metric="other"), self.RESULTS, "a", "b")[1])
+
+    def test_failures_are_counted_by_server(self):
+        self.assertEqual(summary.failures(self.RESULTS), ["b: lost (1 of 3 runs)"])
+
+    def test_a_table_has_a_row_for_each_server(self):
+        results = {"a": [{"deliveries_per_s": 2000.0}], "b": [{"deliveries_per_s": 1000.0}], "c": [{}]}
+        lines = summary.table(results, "b").splitlines()
+        self.assertEqual(len(lines), 5)
+        self.assertEqual(lines[2], "| a | 2.00 | 2.0 |")
+        self.assertEqual(lines[4], "| c | - | - |")
+
+
+class Files(unittest.TestCase):
+    def test_scenarios_are_well_formed(self):
+        for chosen in json.loads((HERE / "scenarios.json").read_text()).values():
+            names = [scenario["name"] for scenario in chosen["scenarios"]]
+            self.assertEqual(len(names), len(set(names)))
+            for scenario in chosen["scenarios"]:
+                known = {"name", "args", "against", "roles", "bars", "timeout", "descriptors"}
+                self.assertLessEqual(set(scenario), known)
+                for bar in scenario.get("bars", []):
+                    self.assertIn(bar["kind"], ("ratio", "value"))
+                    self.assertIn(bar["better"], ("lower", "higher"))
+
+    def test_server_files_load(self):
+        for file in (HERE / "servers.json", HERE / "servers-loops.json",
+                     HERE.parent / "rivals" / "servers.json"):
+            for server in harness.Server.load_file(file):
+                self.assertTrue(server.command)
+                if server.config:
+                    self.assertTrue((server.root / server.config).exists())
+
+    def test_a_servers_file_with_a_typing_error_is_refused(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            file = pathlib.Path(scratch) / "servers.json"
+            file.write_text('[{"name": "x", "protocol": "bench", "comand": []}]')
+            with self.assertRaisesRegex(harness.BenchError, "comand"):
+                harness.Server.load_file(file)
+
+
+def is_running(pid):
+    try:
+        return "State:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+class Processes(unittest.TestCase):
+    def test_a_server_that_ends_at_once_is_reported_with_its_last_words(self):
+        server = harness.Server.from_entry(
+            {"name": "x", "protocol": "bench", "command": ["sh", "-c", "echo no such luck >&2; exit 7"]}, HERE)
+        with self.assertRaisesRegex(harness.BenchError, "code 7: no such luck"):
+            with harness.running(server, HERE, set()):
+                self.fail("it never listened")
+
+    def test_no_server_outlives_a_killed_runner(self):
+        listener = "import socket,sys,time; s=socket.create_server(('127.0.0.1',int(sys.argv[1]))); time.sleep(60)"
+        runner = f"""
+import harness, os, pathlib, sys, time
+server = harness.Server.from_entry(
+    {{"name": "x", "protocol": "bench", "command": [sys.executable, "-c", {listener!r}, "{{port}}"]}},
+    pathlib.Path("."))
+with harness.running(server, pathlib.Path("."), set()) as (process, _):
+    print(process.pid, flush=True)
+    time.sleep(60)
+"""
+        with subprocess.Popen([sys.executable, "-B", "-c", runner], cwd=HERE, text=True,
+                              stdout=subprocess.PIPE) as process:
+            pid = int(process.stdout.readline())
+            process.kill()
+        deadline = time.monotonic() + 10
+        while is_running(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(is_running(pid))
+
+    def test_core_lists_are_read(self):
+        allowed = harness.cpu_set("0-1023")
+        self.assertEqual(harness.cpu_set("0,1,2-1023"), allowed)
+
+
+if __name__ == "__main__":
+    unittest.main()
