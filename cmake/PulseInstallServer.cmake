@@ -16,7 +16,8 @@ add_custom_command(OUTPUT "${pulse_config_man}"
     > "${pulse_config_man}"
   DEPENDS "${pulse_packaging}/man/config-man.awk" "${pulse_packaging}/pulse.toml"
   VERBATIM)
-add_custom_target(pulse-manual ALL DEPENDS "${pulse_config_man}")
+add_custom_target(pulse-manual DEPENDS "${pulse_config_man}")
+add_dependencies(pulse-server pulse-manual)  # whoever has built the program can install
 install(FILES "${pulse_packaging}/man/pulse-server.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
   COMPONENT server)
 install(FILES "${pulse_config_man}" DESTINATION "${CMAKE_INSTALL_MANDIR}/man5" COMPONENT server)
@@ -42,7 +43,7 @@ install(FILES "${pulse_packaging}/deb/copyright"
 # A system-wide server reads /etc/pulse, whichever of the two system prefixes it is in; any other
 # prefix keeps to itself. What an administrator wrote is never overwritten. Known only when
 # installing: the prefix can be given then.
-install(CODE "set(source \\"${pulse_packaging}/pulse.toml\\")" COMPONENT server)
+install(CODE "set(source \"${pulse_packaging}/pulse.toml\")" COMPONENT server)
 install(CODE [[
   set(dir "${CMAKE_INSTALL_PREFIX}/etc/pulse")
   if(CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")

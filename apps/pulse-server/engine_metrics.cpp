@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "engine_metrics.hpp"
 
+#include <array>
 #include <limits>
+#include <memory>
 #include <utility>
+
+#include "rolling_quantiles.hpp"
 
 namespace pulse::server {
 
@@ -159,6 +163,25 @@ void add_trouble(Builder& out, const Totals& total, const MetricSources& sources
                 total.native(&Native::authentication_failures));
 }
 
+/// The field's dashboards know this name and these quantiles as a summary.
+void add_latency(Builder& out, std::vector<MetricFamily>& families, const MetricSources& sources,
+                 RollingQuantiles& quantiles) {
+    constexpr std::array kWanted{0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0};
+    RollingQuantiles::Counts counts{};
+    MetricSample sample;
+    for (transport::Loop* loop : sources.loops) {
+        const core::LaneLatencies& part = loop->stats().message_time;
+        for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += part.buckets[i].get();
+        sample.count += part.count.get();
+        sample.value += static_cast<double>(part.sum.get()) * 1e-9;
+    }
+    sample.quantiles = quantiles.update(sources.hub.clock().now(), counts, kWanted);
+    out.family("pulse_latency_seconds", MetricKind::summary,
+               "From a client's message being read to all it caused being written, by quantile of "
+               "about the last minute.");
+    families.back().samples.push_back(std::move(sample));
+}
+
 void add_times(Builder& out, std::vector<MetricFamily>& families, const Totals& total) {
     out.family("pulse_fan_out_subscribers", MetricKind::histogram,
                "Subscribers per batch of publications on one event loop.");
@@ -174,9 +197,12 @@ void add_times(Builder& out, std::vector<MetricFamily>& families, const Totals& 
 }  // namespace
 
 core::Metrics::Token add_engine_metrics(core::Metrics& metrics, MetricSources sources) {
-    return metrics.add_collector([sources = std::move(sources)](std::vector<MetricFamily>& out) {
+    auto quantiles = std::make_shared<RollingQuantiles>();
+    return metrics.add_collector([sources = std::move(sources),
+                                  quantiles](std::vector<MetricFamily>& out) {
         Builder builder(out);
         const Totals total(sources);
+        add_latency(builder, out, sources, *quantiles);
         add_traffic(builder, total, sources.hub.stats());
         add_connections(builder, total);
         add_trouble(builder, total, sources);

@@ -15,6 +15,7 @@ prometheus::MetricType type_of(core::MetricKind kind) {
         case core::MetricKind::counter: return prometheus::MetricType::Counter;
         case core::MetricKind::gauge: return prometheus::MetricType::Gauge;
         case core::MetricKind::histogram: return prometheus::MetricType::Histogram;
+        case core::MetricKind::summary: return prometheus::MetricType::Summary;
     }
     return prometheus::MetricType::Untyped;
 }
@@ -33,6 +34,13 @@ prometheus::ClientMetric convert(const core::MetricSample& sample, core::MetricK
                 bucket.upper_bound = bound;
                 bucket.cumulative_count = count;
                 out.histogram.bucket.push_back(bucket);
+            }
+            break;
+        case core::MetricKind::summary:
+            out.summary.sample_count = sample.count;
+            out.summary.sample_sum = sample.value;
+            for (const auto& [quantile, value] : sample.quantiles) {
+                out.summary.quantile.push_back({quantile, value});
             }
             break;
     }

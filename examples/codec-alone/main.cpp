@@ -30,7 +30,7 @@ bool encode_opening(std::vector<std::byte>& out) {
         const std::size_t before = out.size();
         const protocol::Error error = protocol::encode_into(frame, out);
         if (error != protocol::Error::none) {
-            std::fprintf(stderr, "cannot encode: %s\n", to_string(error).data());
+            std::fprintf(stderr, "cannot encode: %s\n", std::string(to_string(error)).c_str());
             return false;
         }
         std::printf("encoded %3zu bytes  %s\n", out.size() - before, to_string(frame).c_str());
@@ -53,7 +53,8 @@ bool decode_in_pieces(protocol::ByteView bytes) {
             std::printf("decoded            %s\n", to_string(frame).c_str());
         }
         if (status != protocol::DecodeStatus::need_more) {
-            std::fprintf(stderr, "cannot decode: %s\n", to_string(decoder.error()).data());
+            std::fprintf(stderr, "cannot decode: %s\n",
+                         std::string(to_string(decoder.error())).c_str());
             return false;
         }
     }

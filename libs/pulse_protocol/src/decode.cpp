@@ -3,6 +3,8 @@
 #include "decode_body.hpp"
 #include "wire.hpp"
 
+#include <utility>
+
 #include <pulse/protocol/codec.hpp>
 #include <pulse/protocol/value.hpp>
 
@@ -50,21 +52,20 @@ DecodeResult decode(ByteView bytes, std::vector<std::byte>& scratch) {
 OwnedDecodeResult decode_owned(ByteView bytes) {
     std::vector<std::byte> scratch;
     const DecodeResult borrowed = decode(bytes, scratch);
-    OwnedDecodeResult result;
-    result.status = borrowed.status;
-    result.error = borrowed.error;
-    result.field = borrowed.field;
-    result.consumed = borrowed.consumed;
-    result.needed = borrowed.needed;
-    result.announced = borrowed.announced;
-    if (!borrowed) return result;
-    FrameView view = borrowed.frame;
-    std::vector<std::byte> canonical;
-    if (view.data) {
+    OwnedDecodeResult result{.status = borrowed.status,
+                             .error = borrowed.error,
+                             .field = borrowed.field,
+                             .consumed = borrowed.consumed,
+                             .needed = borrowed.needed,
+                             .announced = borrowed.announced,
+                             .frame = borrowed ? Frame(borrowed.frame) : Frame()};
+    if (result.frame.data) {
+        std::vector<std::byte> canonical;
         // Cannot fail: decode() has let through nothing else.
-        if (canonicalise(*view.data, canonical) == Error::none) view.data = canonical;
+        if (canonicalise(*result.frame.data, canonical) == Error::none) {
+            result.frame.data = std::move(canonical);
+        }
     }
-    result.frame = Frame(view);
     return result;
 }
 

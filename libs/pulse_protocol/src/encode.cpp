@@ -153,18 +153,14 @@ std::byte* seal(std::byte* frame, std::byte* end) noexcept {
     return end;
 }
 
-/// A Writer that leaves the tail to whoever holds the buffer, which can then append it without
-/// first clearing the room for it.
+/// A Writer that leaves out the tail.
 class HeadWriter : public Writer {
   public:
     using Writer::Writer;
-    void tail(ByteView bytes) noexcept { tail_ = bytes; }
-    [[nodiscard]] ByteView the_tail() const noexcept { return tail_; }
-
-  private:
-    ByteView tail_;
+    void tail(ByteView) noexcept {}
 };
 
+/// What emit() gives to the sink's tail(): the part of a frame that may be long.
 [[nodiscard]] ByteView tail_of(const FrameView& frame) noexcept {
     if (frame.type == FrameType::publish) return frame.payload;
     if (frame.type == FrameType::presence && frame.data) return *frame.data;
@@ -172,26 +168,18 @@ class HeadWriter : public Writer {
 }
 
 // A vector cannot grow without clearing what it adds, which for a large payload costs as much as
-// copying it: then only the head is written into cleared room, and the tail appended from where it
+// copying it: so only the head is written into cleared room, and the tail appended from where it
 // is. (Putting the frame together beside the vector is no way out: copying bytes that were just
-// written in small pieces stalls on each of them.)
-constexpr std::size_t kLongTailBytes = 512;
-
+// written in small pieces stalls on them.)
 void append(const FrameView& frame, std::size_t total, std::vector<std::byte>& out) {
     const std::size_t start = out.size();
     const std::size_t end = start + total;
     if (out.capacity() < end) out.reserve(std::max(end, 2 * out.capacity()));
-    const std::size_t tail_size = tail_of(frame).size();
-    if (tail_size < kLongTailBytes) {
-        out.resize(end);
-        encode_to(frame, out.data() + start);
-        return;
-    }
-    out.resize(end - tail_size);
+    const ByteView tail = tail_of(frame);
+    out.resize(end - tail.size());
     HeadWriter writer(out.data() + start + kLengthPrefixBytes);
     emit(writer, frame);
     store_be(out.data() + start, static_cast<std::uint32_t>(total - kLengthPrefixBytes));
-    const ByteView tail = writer.the_tail();
     out.insert(out.end(), tail.begin(), tail.end());
 }
 

@@ -65,24 +65,28 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
 
     // The parser's events. Returning false stops it.
 
-    bool null() override { return value(Slot::Kind::null, 0, "null", {Header::Kind::nil, 0}); }
+    bool null() override {
+        if (is_payload()) payload_.literal("null");
+        return scalar(Slot::Kind::null, {Header::Kind::nil, 0});
+    }
     bool boolean(bool is_true) override {
-        return value(Slot::Kind::other, 0, is_true ? "true" : "false",
-                     {Header::Kind::boolean, is_true ? 1U : 0U});
+        if (is_payload()) payload_.literal(is_true ? "true" : "false");
+        return scalar(Slot::Kind::other, {Header::Kind::boolean, is_true ? 1U : 0U});
     }
     bool number_integer(number_integer_t number) override {
         if (number >= 0) return number_unsigned(static_cast<number_unsigned_t>(number));  // -0
-        const auto bits = static_cast<std::uint64_t>(number);
-        return value(Slot::Kind::negative, bits, std::to_string(number),
-                     {Header::Kind::negative, bits});
+        if (is_payload()) payload_.literal(std::to_string(number));
+        return scalar(Slot::Kind::negative,
+                      {Header::Kind::negative, static_cast<std::uint64_t>(number)});
     }
     bool number_unsigned(number_unsigned_t number) override {
-        return value(Slot::Kind::uint, number, std::to_string(number),
-                     {Header::Kind::uint, number});
+        if (is_payload()) payload_.literal(std::to_string(number));
+        return scalar(Slot::Kind::uint, {Header::Kind::uint, number});
     }
     bool number_float(number_float_t number, const string_t& as_written) override {
-        return value(Slot::Kind::other, 0, as_written,
-                     {Header::Kind::float64, std::bit_cast<std::uint64_t>(number)});
+        if (is_payload()) payload_.literal(as_written);
+        return scalar(Slot::Kind::other,
+                      {Header::Kind::float64, std::bit_cast<std::uint64_t>(number)});
     }
     bool string(string_t& text) override {
         if (depth_ == 0) return fail(Error::not_a_frame);
@@ -177,14 +181,12 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         return true;
     }
 
-    bool value(Slot::Kind kind, std::uint64_t number, std::string_view literal,
-               const Header& header) {
+    bool scalar(Slot::Kind kind, const Header& header) {
         if (depth_ == 0) return fail(Error::not_a_frame);
         if (depth_ == 1) {
             slots_[current_].kind = kind;
-            slots_[current_].number = number;
+            slots_[current_].number = header.value;
         }
-        if (is_payload()) payload_.literal(literal);
         if (is_data()) data_.scalar(header);
         return true;
     }

@@ -65,7 +65,10 @@ core::Result<asio::ip::tcp::acceptor> bind_listener(asio::io_context& io,
                                                     int backlog, bool is_shared) {
     asio::ip::tcp::acceptor socket(io);
     asio::error_code error;
-    const auto failed = [&error] { return tl::unexpected(std::error_code(error)); };
+    // Asio's category has the system's numbers, but does not compare equal to std::errc.
+    const auto failed = [&error] {
+        return tl::unexpected(std::error_code(error.value(), std::system_category()));
+    };
     socket.open(address.protocol(), error);
     if (error) return failed();
     socket.set_option(asio::ip::tcp::acceptor::reuse_address(true), error);
@@ -119,6 +122,8 @@ void Acceptor::arm() {
 }
 
 void Acceptor::accept_ready() {
+    // Outside a turn, and on a loop without connections the last turn may be long past.
+    loop_.now = tick_of(loop_.hub.clock().now());
     for (int i = 0; i < kAcceptsAtOnce; ++i) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;

@@ -16,12 +16,12 @@ std::string_view authority_of(std::string_view origin) noexcept {
 }
 
 bool is_loopback_authority(std::string_view authority) noexcept {
-    std::string_view host = authority;
-    if (host.starts_with('[')) {
-        host = host.substr(0, std::min(host.find(']') + 1, host.size()));
-    } else {
-        host = host.substr(0, std::min(host.find(':'), host.size()));
-    }
+    // The port is what follows the last colon outside brackets; anything else behind the host is part
+    // of another name.
+    const std::size_t from = authority.starts_with('[') ? authority.find(']') : 0;
+    if (from == std::string_view::npos) return false;
+    const std::size_t end = std::min(authority.find(':', from), authority.size());
+    const std::string_view host = authority.substr(0, end);
     return http::iequals(host, "localhost") || host == "127.0.0.1" || host == "[::1]";
 }
 

@@ -3,13 +3,13 @@
 // The HTTP phase of a connection: requests one after another, until one upgrades.
 #include "http_exchange.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "http/response_writer.hpp"
 #include "tcp_connection.hpp"
 #include "websocket/framing.hpp"
 #include "websocket/handshake.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace pulse::transport {
 
@@ -25,7 +25,7 @@ void TcpConnection::http_receive(std::byte* data, std::size_t n) {
 void TcpConnection::http_process() {
     // Each round consumes a head or a body; an upgrade or an answer that is due ends it.
     while (phase_ == Phase::http && http_->state != HttpExchange::State::responding &&
-           !http_->buffer.empty()) {
+           !http_->buffer.empty() && !is_choked()) {
         if (http_->state == HttpExchange::State::head) {
             const http::HeadLimits limits{options().max_head_bytes,
                                           std::min<std::size_t>(options().max_head_bytes, 8192),
@@ -47,8 +47,8 @@ void TcpConnection::http_process() {
             if (!http_head()) return;
         }
         if (phase_ == Phase::http && http_->state == HttpExchange::State::body) {
-            const http::BodyResult result = http_->body_reader->consume(
-                protocol::as_bytes(http_->buffer), http_->request.body);
+            const http::BodyResult result =
+                http_->body_reader->consume(protocol::as_bytes(http_->buffer), http_->request.body);
             http_->buffer.erase(0, result.consumed);
             if (result.status == http::BodyStatus::need_more) return;
             if (result.status == http::BodyStatus::error) {
@@ -108,13 +108,15 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
 
     bool is_counted = false;
     switch (endpoint_->shared->clients.admit(peer_, lane().now(), is_counted)) {
-        case ClientGate::Verdict::admitted: break;
-        case ClientGate::Verdict::full: return refuse(503, "Too many connections");
+        case ClientGate::Verdict::admitted:
+            break;
+        case ClientGate::Verdict::full:
+            return refuse(503, "Too many connections");
         case ClientGate::Verdict::too_many_from_address:
             return refuse(429, "Too many connections from this address");
         case ClientGate::Verdict::too_fast: {
-            HttpResponse answer = HttpResponse::json(
-                429, R"({"error":{"code":1006,"message":"Rate limited"}})");
+            HttpResponse answer =
+                HttpResponse::json(429, R"({"error":{"code":1006,"message":"Rate limited"}})");
             answer.headers.emplace_back("retry-after", "1");
             loop_.stats.upgrades_refused.add(1);
             return http_respond(answer, http_->is_head_request, false);
@@ -127,7 +129,7 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
 
 void TcpConnection::become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
                                      std::string_view response) {
-    send(protocol::as_bytes(response));
+    send_raw(protocol::as_bytes(response));
     set_framing(websocket::framing());
     loop_.stats.upgrades.add(1);
     loop_.stats.websockets.add(1);
@@ -184,8 +186,9 @@ bool TcpConnection::http_route(const http::RequestHead& head) {
         return true;
     }
     http_->state = HttpExchange::State::body;
+    http_->since = loop_.now;
     if (head.expect_continue) {
-        send(protocol::as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
+        send_raw(protocol::as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
     }
     return true;
 }
@@ -204,9 +207,23 @@ void TcpConnection::complete_response(std::uint32_t serial, HttpResponse respons
         return;
     }
     http_respond(response, http_->is_head_request, http_->keep_alive);
-    if (phase_ == Phase::http) {
-        http_process();
-        if (phase_ == Phase::http) update_interest();
+    if (phase_ == Phase::http) http_resume();
+}
+
+/// Goes on with what has been received.
+void TcpConnection::http_resume() {
+    http_process();
+    if (phase_ != Phase::http) return;
+    update_interest();
+    if (has_eof_ && http_->state != HttpExchange::State::responding && !is_choked()) http_end();
+}
+
+/// Nothing more will be asked.
+void TcpConnection::http_end() {
+    if (is_drained()) {
+        abort();
+    } else {
+        begin_closing();
     }
 }
 
@@ -215,9 +232,8 @@ void TcpConnection::http_error(int status, std::string_view text) {
 }
 
 void TcpConnection::http_respond(const HttpResponse& response, bool is_head, bool keep_alive) {
-    if (endpoint_->shared->is_draining || options().keep_alive_timeout.count() == 0) {
-        keep_alive = false;
-    }
+    const auto patience = options().keep_alive_timeout;
+    if (endpoint_->shared->is_draining || patience.count() <= 0) keep_alive = false;
     loop_.stats.requests.add(1);
     std::string bytes;
     http::ResponseWriter writer(bytes, response.status, loop_.http_date());
@@ -225,14 +241,15 @@ void TcpConnection::http_respond(const HttpResponse& response, bool is_head, boo
     for (const auto& [name, value] : response.headers) writer.add(name, value);
     if (!keep_alive) writer.connection("close");
     writer.finish(response.body, is_head);
-    send(protocol::as_bytes(bytes));
+    send_raw(protocol::as_bytes(bytes));
     http_->state = HttpExchange::State::head;
     http_->is_first = false;
     http_->route = nullptr;
     http_->since = loop_.now;
     if (keep_alive) {
-        // A timer left from the request fires early and finds the real deadline.
-        if (!is_scheduled()) schedule_in(options().keep_alive_timeout);
+        // A timer left from the request that fires early finds the real deadline.
+        const Tick end = loop_.now + ticks_of(patience);
+        if (!is_scheduled() || is_due(end, due)) loop_.schedule(*this, end);
     } else {
         begin_closing();
     }
@@ -244,11 +261,19 @@ void TcpConnection::http_timer() {
         schedule_in(options().request_timeout);
         return;
     }
+    if (is_draining_ && is_due(close_at_, loop_.now)) {
+        http_end();
+        return;
+    }
+    // As long as the last answer makes its way to a slow reader, the wait for the next request has
+    // not begun.
+    if (std::exchange(has_progressed_, false) && !is_drained()) http_->since = loop_.now;
     const bool is_waiting = http_->state == HttpExchange::State::head && http_->buffer.empty();
-    const auto patience = is_waiting && !http_->is_first ? options().keep_alive_timeout
-                                                         : options().request_timeout;
-    const Tick end = http_->since + ticks_of(patience);
+    const auto patience =
+        is_waiting && !http_->is_first ? options().keep_alive_timeout : options().request_timeout;
+    Tick end = http_->since + ticks_of(patience);
     if (!is_due(end, loop_.now)) {
+        if (is_draining_ && is_due(close_at_, end)) end = close_at_;
         loop_.schedule(*this, end);
         return;
     }

@@ -20,7 +20,6 @@ struct HttpExchange {
     State state = State::head;
     bool keep_alive = true;
     bool is_head_request = false;
-    bool has_ended = false;     ///< the peer will send nothing more
     bool is_first = true;       ///< no request was complete yet
     Tick since = 0;             ///< when the wait for what is due now began
     std::uint32_t serial = 0;   ///< of the request being answered

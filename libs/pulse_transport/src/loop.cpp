@@ -91,11 +91,17 @@ void Loop::Impl::arm() {
 
 void Loop::Impl::turn() {
     lane.begin_turn();
-    now = tick_of(lane.now());
+    const core::MonotonicTime begin = lane.now();
+    const std::uint64_t messages_before = stats.messages_in.get();
+    now = tick_of(begin);
     stats.turns.add(1);
     take_events();
     if (options.has_micro_batching) wait_for_more();
-    end_turn();
+    const core::MonotonicTime end = end_turn();
+    const std::uint64_t messages = stats.messages_in.get() - messages_before;
+    if (messages != 0) {
+        stats.message_time.observe(static_cast<std::uint64_t>((end - begin).count()), messages);
+    }
 }
 
 void Loop::Impl::take_events() {
@@ -161,16 +167,18 @@ void Loop::Impl::wait_for_more() {
     micro_wait_pause_ = next_pause_;
 }
 
-void Loop::Impl::end_turn() {
+core::MonotonicTime Loop::Impl::end_turn() {
     const core::MonotonicTime begin = hub.clock().now();
     last_flushed_ = lane.flush();
-    last_flush_ = hub.clock().now() - begin;
+    const core::MonotonicTime end = hub.clock().now();
+    last_flush_ = end - begin;
     // Tearing connections down may publish (presence), which makes work for this same turn.
     for (int round = 0; round < 3 && !doomed_.empty(); ++round) {
         lane.begin_turn();
         bury();
         lane.flush();
     }
+    return end;
 }
 
 void Loop::Impl::bury() {

@@ -63,7 +63,8 @@ struct Loop::Impl {
     void take_events();
     void handle_events(int count);
     void wait_for_more();
-    void end_turn();
+    /// When the turn was written.
+    core::MonotonicTime end_turn();
     void bury();
     void on_timer();
 

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "acceptor.hpp"
+#include "endpoint.hpp"
+#include "loop_impl.hpp"
+#include "tcp_connection.hpp"
+
 #include <future>
 
 #include <asio/ip/tcp.hpp>
@@ -6,11 +11,6 @@
 #include <asio/steady_timer.hpp>
 
 #include <pulse/transport/server.hpp>
-
-#include "acceptor.hpp"
-#include "endpoint.hpp"
-#include "loop_impl.hpp"
-#include "tcp_connection.hpp"
 
 namespace pulse::transport {
 
@@ -93,10 +93,9 @@ core::Result<Listener*> Server::listen(const ListenerOptions& options, Mounts mo
     asio::io_context& first_io = state_->loops.front()->io();
     asio::error_code error;
     asio::ip::tcp::resolver resolver(first_io);
-    const auto found = resolver.resolve(options.host, std::to_string(options.port),
-                                        asio::ip::resolver_base::passive |
-                                            asio::ip::resolver_base::numeric_service,
-                                        error);
+    const auto found = resolver.resolve(
+        options.host, std::to_string(options.port),
+        asio::ip::resolver_base::passive | asio::ip::resolver_base::numeric_service, error);
     if (error) return tl::unexpected(std::error_code(error));
 
     auto listener = std::make_unique<BoundListener>();
@@ -147,7 +146,12 @@ core::Result<Listener*> Server::listen(const ListenerOptions& options, Mounts mo
 void Server::set_connection_options(const ConnectionOptions& options) {
     state_->shared->set_options(options);
     for (Loop* loop : state_->loops) {
-        loop->lane().post([loop, limits = options.outbox] { loop->lane().set_limits(limits); });
+        loop->lane().post([state = state_, loop, limits = options.outbox] {
+            loop->lane().set_limits(limits);
+            for (TcpConnection* connection : loop->impl().connections) {
+                if (state->owns(*connection)) connection->review_deadlines();
+            }
+        });
     }
 }
 
@@ -159,7 +163,8 @@ void Server::drain(std::chrono::milliseconds spread, std::chrono::milliseconds d
                    std::function<void()> done) {
     state_->shared->is_draining = true;
     for (Loop* loop : state_->loops) {
-        asio::post(loop->io(), [state = state_, loop, spread] { state->drain_loop(*loop, spread); });
+        asio::post(loop->io(),
+                   [state = state_, loop, spread] { state->drain_loop(*loop, spread); });
     }
     const auto end = std::chrono::steady_clock::now() + deadline;
     asio::post(state_->loops.front()->io(), [state = state_, end, done = std::move(done)] {
@@ -179,8 +184,11 @@ void Server::State::drain_loop(Loop& loop, std::chrono::milliseconds spread) {
     const Tick span = spread.count() > 0 ? ticks_of(spread) : 1;
     for (TcpConnection* connection : std::vector(impl.connections)) {
         if (!owns(*connection)) continue;
-        // Clients that all came back in one moment would find the next server busy.
-        connection->drain_at(impl.now + static_cast<Tick>(hub.rng().next_u64() % span));
+        // Clients that all came back in one moment would find the next server busy. Who asks over a
+        // kept connection whether we are ready shall hear that we are not.
+        connection->drain_at(connection->is_websocket()
+                                 ? impl.now + static_cast<Tick>(hub.rng().next_u64() % span)
+                                 : impl.now + span);
     }
 }
 
@@ -201,8 +209,8 @@ void Server::State::watch_drain(std::chrono::steady_clock::time_point deadline,
         return;
     }
     drain_timer->expires_after(std::chrono::milliseconds{20});
-    drain_timer->async_wait([self = shared_from_this(), deadline, done = std::move(done)](
-                                const asio::error_code& error) {
+    drain_timer->async_wait([self = shared_from_this(), deadline,
+                             done = std::move(done)](const asio::error_code& error) {
         if (!error) self->watch_drain(deadline, done);
     });
 }

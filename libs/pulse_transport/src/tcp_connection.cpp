@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "tcp_connection.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
+#include "http_exchange.hpp"
+#include "websocket/frame_header.hpp"
 
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <exception>
+#include <utility>
 
-#include "http_exchange.hpp"
-#include "websocket/frame_header.hpp"
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace pulse::transport {
 
@@ -62,7 +65,17 @@ void TcpConnection::end_conversation(const core::CloseEvent& event) {
     if (has_ended_ || conversation_ == nullptr) return;
     has_ended_ = true;
     expire_handles();
-    conversation_->on_close(event);
+    try {
+        conversation_->on_close(event);
+    } catch (const std::exception& error) {
+        on_exception(error);
+    }
+}
+
+void TcpConnection::on_exception(const std::exception& error) noexcept {
+    loop_.hub.log().write(core::LogLevel::error, "connection_failed",
+                          {{"reason", std::string_view(error.what())}});
+    abort();
 }
 
 void TcpConnection::abort() {
@@ -85,10 +98,9 @@ void TcpConnection::on_event(std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) {
         is_blocked_ = false;
         write_out();
-        if (is_broken_ || has_overflowed_) {
-            finish_overflow();
-            if (phase_ == Phase::gone) return;
-        }
+        if (is_broken_ || has_overflowed_) finish_overflow();
+        if (phase_ == Phase::http) http_resume();
+        if (phase_ == Phase::gone) return;
     }
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) {
         read();
@@ -102,7 +114,8 @@ void TcpConnection::on_event(std::uint32_t events) {
 void TcpConnection::read() {
     std::span<std::byte> window{loop_.buffer};
     bool is_direct = false;
-    if (phase_ == Phase::websocket || (phase_ == Phase::closing && has_sent_close_)) {
+    if (phase_ == Phase::websocket ||
+        (phase_ == Phase::closing && has_sent_close_ && !has_ended_)) {
         const auto direct = parser_.receive_window(frame_limits());
         if (!direct.empty()) {
             window = direct;
@@ -123,7 +136,9 @@ void TcpConnection::read() {
     last_input_ = loop_.now;
     is_pinged_ = false;
     switch (phase_) {
-        case Phase::http: http_receive(window.data(), n); break;
+        case Phase::http:
+            http_receive(window.data(), n);
+            break;
         case Phase::websocket:
             if (is_direct) {
                 websocket_commit(n);
@@ -133,43 +148,49 @@ void TcpConnection::read() {
             break;
         case Phase::closing:
             // The peer's answer to our close may be among this.
-            if (has_sent_close_ && is_direct) {
+            if (has_ended_ || !has_sent_close_) break;
+            if (is_direct) {
                 websocket_commit(n);
-            } else if (has_sent_close_) {
+            } else {
                 websocket_receive(window.data(), n);
             }
             break;
         case Phase::lingering:
-        case Phase::gone: break;
+        case Phase::gone:
+            break;
     }
 }
 
 void TcpConnection::on_eof() {
+    has_eof_ = true;
     switch (phase_) {
         case Phase::http:
-            // Half-closed while an answer is due: it is still sent.
-            if (http_->state == HttpExchange::State::responding) {
-                http_->keep_alive = false;
-                http_->has_ended = true;
-                update_interest();
-                return;
-            }
-            abort();
+            // Half-closed: what was asked before is still answered.
+            http_resume();
             return;
         case Phase::websocket:
             on_broken();
             return;
-        default: abort(); return;
+        case Phase::closing:
+            // What is queued is still sent, as long as the timer has patience.
+            if (is_drained()) {
+                abort();
+            } else {
+                update_interest();
+            }
+            return;
+        case Phase::lingering:
+        case Phase::gone:
+            abort();
+            return;
     }
 }
 
 void TcpConnection::update_interest() noexcept {
     std::uint8_t wanted = 0;
-    const bool is_choked =
-        backlog_reply_bytes() > options().max_unread_reply_bytes && phase_ != Phase::lingering;
-    const bool has_ended = http_ != nullptr && http_->has_ended;
+    const bool is_full = is_choked() && phase_ != Phase::lingering;
     const bool is_http_full = http_ != nullptr && http_->is_full(options().max_head_bytes);
-    if (!is_paused_ && !is_choked && !has_ended && !is_http_full) wanted |= EPOLLIN;
+    if (!is_paused_ && !is_full && !has_eof_ && !is_http_full) wanted |= EPOLLIN;
     if (is_blocked_) wanted |= EPOLLOUT;
     if (wanted == interest_) return;
     interest_ = wanted;
@@ -219,16 +240,38 @@ void TcpConnection::write_out() noexcept {
         }
         loop_.stats.sends.add(1);
         loop_.stats.bytes_out.add(static_cast<std::uint64_t>(sent));
+        has_progressed_ = true;
         consume(static_cast<std::size_t>(sent));
         if (static_cast<std::size_t>(sent) < total) is_blocked_ = true;
     }
-    keep_backlog();
+    if (has_overflowed_) {
+        keep_farewell();
+    } else {
+        keep_backlog();
+    }
     update_interest();
+}
+
+/// A slow consumer's last turn. What was published for it meanwhile would overflow once more and
+/// take the reason for the close along; so it is dropped where it does not fit, and the reason is
+/// kept.
+void TcpConnection::keep_farewell() noexcept {
+    const core::OutletLimits limits = lane().limits();
+    core::OutletLimits lenient = limits;
+    lenient.policy = core::SlowConsumerPolicy::drop_newest;
+    lane().set_limits(lenient);
+    keep_backlog();
+    lane().set_limits(limits);
 }
 
 void TcpConnection::on_drained() {
     if (phase_ != Phase::closing) {
         if (interest_ != EPOLLIN) update_interest();
+        return;
+    }
+    if (has_eof_) {
+        // The peer's end has come already: there is nothing to wait for.
+        abort();
         return;
     }
     // RFC 6455 §7.1.1: the side that is done first waits for the other's end, reading what still
@@ -241,19 +284,22 @@ void TcpConnection::on_drained() {
 }
 
 void TcpConnection::on_overflow() noexcept {
-    // Within write_out(), where the hub must not be called: the close is done by the timer's hand, at
-    // once.
+    // Within write_out(), where the hub must not be called: the close is done by the timer's hand,
+    // at once.
     if (has_overflowed_ || phase_ == Phase::gone) return;
     has_overflowed_ = true;
-    lane().post([handle = handle()] {
-        handle.post([](core::Connection& self) {
-            static_cast<TcpConnection&>(self).finish_overflow();
-        });
-    });
+    handle().post(
+        [](core::Connection& self) { static_cast<TcpConnection&>(self).finish_overflow(); });
 }
 
 void TcpConnection::finish_overflow() {
-    if (!has_overflowed_ || phase_ != Phase::websocket) return;
+    if (!has_overflowed_ || is_giving_up_ || phase_ == Phase::gone) return;
+    is_giving_up_ = true;
+    if (phase_ != Phase::websocket) {
+        // An answer, or the close itself, found no memory: the peer must not wait for it.
+        abort();
+        return;
+    }
     loop_.stats.slow_closes.add(1);
     drop_backlog();
     terminate(core::CloseReason::slow_consumer);
@@ -261,23 +307,38 @@ void TcpConnection::finish_overflow() {
 
 // --------------------------------------------------------------------- timers
 
+void TcpConnection::send_raw(core::ByteView bytes) {
+    std::byte* out = begin_raw(bytes.size());
+    if (out != nullptr && !bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+}
+
 void TcpConnection::schedule_in(std::chrono::milliseconds delay) {
     loop_.schedule(*this, loop_.now + ticks_of(delay));
 }
 
 void TcpConnection::on_timer() {
     switch (phase_) {
-        case Phase::http: http_timer(); return;
-        case Phase::websocket: websocket_timer(); return;
+        case Phase::http:
+            http_timer();
+            return;
+        case Phase::websocket:
+            websocket_timer();
+            return;
         case Phase::closing:
         case Phase::lingering:
+            if (http_ != nullptr && phase_ == Phase::closing &&
+                std::exchange(has_progressed_, false)) {
+                // An answer may be large and its reader slow; only one that has stopped is cut off.
+                close_at_ = loop_.now + ticks_of(options().close_timeout);
+            }
             if (is_due(close_at_, loop_.now)) {
                 abort();
             } else {
                 loop_.schedule(*this, close_at_);
             }
             return;
-        case Phase::gone: return;
+        case Phase::gone:
+            return;
     }
 }
 
@@ -288,18 +349,14 @@ void TcpConnection::request_tick(std::chrono::milliseconds after) {
 }
 
 void TcpConnection::drain_at(Tick tick) {
-    if (phase_ == Phase::http) {
-        if (http_->state == HttpExchange::State::responding) {
-            http_->keep_alive = false;
-        } else {
-            abort();
-        }
-        return;
-    }
-    if (phase_ != Phase::websocket) return;
+    if (phase_ != Phase::http && phase_ != Phase::websocket) return;
     is_draining_ = true;
     close_at_ = tick;
     loop_.schedule(*this, tick);
+}
+
+void TcpConnection::review_deadlines() {
+    if (phase_ == Phase::http || phase_ == Phase::websocket) loop_.schedule(*this, loop_.now + 1);
 }
 
 void TcpConnection::begin_closing() {

@@ -2,14 +2,21 @@
 //
 // One accepted socket: first HTTP, then, after an upgrade, WebSocket.
 //
-// The object an idle WebSocket connection consists of, so its size counts: what only HTTP needs lives
-// in an HttpExchange that goes with the upgrade, and input is kept only while a frame is incomplete.
+// The object an idle WebSocket connection consists of, so its size counts: what only HTTP needs
+// lives in an HttpExchange that goes with the upgrade, and input is kept only while a frame is
+// incomplete.
 //
-//   http ──upgrade──► websocket ──close sent or received──► closing ──drained──► lingering ──EOF──► gone
-//     └───────────────last response──────────────────────────►┘
+//   http ──upgrade──► websocket ──close sent or got──► closing ──drained──► lingering ──EOF──► gone
+//     └─────────────────last response─────────────────────►┘
 #pragma once
 
+#include "endpoint.hpp"
+#include "loop_impl.hpp"
+#include "timer_wheel.hpp"
+#include "websocket/parser.hpp"
+
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,11 +24,6 @@
 #include <pulse/core/connection.hpp>
 #include <pulse/core/dialect.hpp>
 #include <pulse/transport/http.hpp>
-
-#include "endpoint.hpp"
-#include "loop_impl.hpp"
-#include "timer_wheel.hpp"
-#include "websocket/parser.hpp"
 
 namespace pulse::transport {
 
@@ -45,8 +47,10 @@ class TcpConnection final : public core::Connection, public TimerNode {
     [[nodiscard]] const Endpoint& endpoint() const noexcept { return *endpoint_; }
     /// Ends a connection for the server's own reasons; the conversation may say a last word.
     void terminate(core::CloseReason reason);
-    /// Terminates at that tick with CloseReason::shutdown, or at once when HTTP and idle.
+    /// Ends it at that tick, a WebSocket with CloseReason::shutdown, HTTP when no answer is due.
     void drain_at(Tick tick);
+    /// The options have changed: looks at its deadlines again soon.
+    void review_deadlines();
     /// Cuts the connection off.
     void abort();
 
@@ -66,12 +70,17 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void read();
     void on_eof();
     void on_broken();
+    /// A dialect of the host's threw: one connection pays for it, not the loop.
+    void on_exception(const std::exception& error) noexcept;
     void on_drained();
     void write_out() noexcept override;
+    void keep_farewell() noexcept;
     void on_overflow() noexcept override;
     void finish_overflow();
     void update_interest() noexcept;
     void schedule_in(std::chrono::milliseconds delay);
+    /// Sends what is no message: HTTP and control frames.
+    void send_raw(core::ByteView bytes);
     void end_conversation(const core::CloseEvent& event);
     void begin_closing();
 
@@ -84,6 +93,8 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void http_dispatch();
     void http_error(int status, std::string_view text);
     void http_respond(const HttpResponse& response, bool is_head, bool keep_alive);
+    void http_resume();
+    void http_end();
     void http_timer();
     void become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
                           std::string_view response);
@@ -93,7 +104,7 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void websocket_commit(std::size_t n);
     void websocket_after(const websocket::ParseResult& result);
     void websocket_timer();
-    void send_control(core::ByteView frame);
+    void end_unheard(const core::CloseEvent& event);
     void charge_input();
 
     // Callbacks of the frame parser.
@@ -101,6 +112,10 @@ class TcpConnection final : public core::Connection, public TimerNode {
     bool on_ping(core::ByteView payload);
     bool on_peer_close(std::uint16_t code, std::string_view reason);
 
+    /// Too many answers wait for the peer to read them.
+    [[nodiscard]] bool is_choked() const noexcept {
+        return backlog_reply_bytes() > options().max_unread_reply_bytes;
+    }
     [[nodiscard]] const ConnectionOptions& options() const noexcept {
         return endpoint_->shared->options();
     }
@@ -116,24 +131,27 @@ class TcpConnection final : public core::Connection, public TimerNode {
     int fd_;
     std::uint32_t index_ = 0;  ///< in the loop's list
     Tick last_input_ = 0;
-    Tick tick_at_ = 0;  ///< Conversation::on_tick; with has_tick_
+    Tick tick_at_ = 0;   ///< Conversation::on_tick; with has_tick_
     Tick close_at_ = 0;  ///< end of patience in closing and lingering; shutdown with is_draining_
     std::uint32_t charged_bytes_ = 0;
     core::PeerAddress peer_;
     Phase phase_ = Phase::http;
     std::uint8_t interest_ = 0;
-    bool is_blocked_ : 1 = false;       ///< the socket's buffer is full
-    bool is_paused_ : 1 = false;        ///< by the conversation
+    bool is_blocked_ : 1 = false;  ///< the socket's buffer is full
+    bool is_paused_ : 1 = false;   ///< by the conversation
     bool has_overflowed_ : 1 = false;
-    bool is_broken_ : 1 = false;        ///< the socket failed
+    bool is_giving_up_ : 1 = false;  ///< because of that
+    bool is_broken_ : 1 = false;     ///< the socket failed
     bool is_doomed_ : 1 = false;
     bool has_tick_ : 1 = false;
-    bool is_pinged_ : 1 = false;        ///< since the last input
+    bool is_pinged_ : 1 = false;  ///< since the last input
     bool is_draining_ : 1 = false;
+    bool has_eof_ : 1 = false;     ///< the peer will send nothing more
+    bool has_progressed_ = false;  ///< wrote something since the HTTP timer last looked
     bool has_sent_close_ : 1 = false;
-    bool has_ended_ : 1 = false;        ///< on_close was called
+    bool has_ended_ : 1 = false;  ///< on_close was called
     bool is_address_counted_ : 1 = false;
-    bool is_admitted_ : 1 = false;      ///< counted by the client gate
+    bool is_admitted_ : 1 = false;  ///< counted by the client gate
 };
 
 }  // namespace pulse::transport

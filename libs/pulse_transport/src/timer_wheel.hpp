@@ -58,8 +58,11 @@ class TimerWheel {
         if (!is_due(current_, now)) return;
         const Tick steps = now - current_ < kSlots ? now - current_ + 1 : kSlots;
         for (Tick i = 0; i < steps; ++i) {
+            const Tick slot = now - (steps - 1 - i);
             TimerNode due_now;
-            take(now - (steps - 1 - i), now, due_now);
+            take(slot, now, due_now);
+            // What is scheduled from here on for a tick that has passed goes into a slot to come.
+            current_ = slot + 1;
             while (due_now.next != &due_now) {
                 TimerNode& node = *due_now.next;
                 unlink(node);
@@ -67,7 +70,6 @@ class TimerWheel {
                 fire(node);
             }
         }
-        current_ = now + 1;
     }
 
   private:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The WebSocket phase of a connection.
-#include <cstring>
-
 #include "tcp_connection.hpp"
 #include "websocket/frame_header.hpp"
+
+#include <exception>
+#include <utility>
 
 namespace pulse::transport {
 
@@ -37,8 +38,7 @@ void TcpConnection::websocket_after(const websocket::ParseResult& result) {
         const websocket::ParseError error = parser_.error();
         if (phase_ == Phase::closing) {
             // Our close is on its way; there is no answer to wait for any more.
-            end_conversation({1006, "", false});
-            if (is_drained()) on_drained();
+            end_unheard({1006, "", false});
             return;
         }
         loop_.stats.protocol_errors.add(1);
@@ -49,12 +49,22 @@ void TcpConnection::websocket_after(const websocket::ParseResult& result) {
     charge_input();
 }
 
+void TcpConnection::end_unheard(const core::CloseEvent& event) {
+    end_conversation(event);
+    if (phase_ == Phase::closing && is_drained()) on_drained();
+}
+
 void TcpConnection::charge_input() {
     core::MemoryBudget* budget = lane().budget();
     const auto held = static_cast<std::uint32_t>(parser_.buffered_bytes());
     if (budget == nullptr || held == charged_bytes_ || phase_ == Phase::gone) return;
     if (held > charged_bytes_ && !budget->try_reserve(held - charged_bytes_)) {
         terminate(core::CloseReason::out_of_memory);
+        // What it was sending is given up at once, and with it the place where the peer's answer to
+        // the close would stand.
+        parser_ = {};
+        budget->release(std::exchange(charged_bytes_, 0));
+        end_unheard({1006, "", false});
         return;
     }
     if (held < charged_bytes_) budget->release(charged_bytes_ - held);
@@ -72,7 +82,7 @@ bool TcpConnection::on_message(websocket::MessageKind kind, core::ByteView messa
 
 bool TcpConnection::on_ping(core::ByteView payload) {
     if (phase_ == Phase::websocket) {
-        send_control(websocket::ControlFrame::make(websocket::Opcode::pong, payload).bytes());
+        send_raw(websocket::ControlFrame::make(websocket::Opcode::pong, payload).bytes());
     }
     return phase_ != Phase::gone;
 }
@@ -84,8 +94,8 @@ bool TcpConnection::on_peer_close(std::uint16_t code, std::string_view reason) {
         if (is_drained()) on_drained();
         return false;
     }
-    // The same code back (RFC 6455 §5.5.1); the parser has checked it. 1005, none given, is answered
-    // by none.
+    // The same code back (RFC 6455 §5.5.1); the parser has checked it. 1005, none given, is
+    // answered by none.
     close(code, {});
     return false;
 }
@@ -96,7 +106,7 @@ void TcpConnection::close(std::uint16_t code, std::string_view text) {
         return;
     }
     if (phase_ != Phase::websocket) return;
-    send_control(websocket::ControlFrame::make_close(code, text).bytes());
+    send_raw(websocket::ControlFrame::make_close(code, text).bytes());
     finish_output();
     has_sent_close_ = true;
     begin_closing();
@@ -109,11 +119,6 @@ void TcpConnection::terminate(core::CloseReason reason) {
     close(reason);
 }
 
-void TcpConnection::send_control(core::ByteView frame) {
-    std::byte* out = begin_raw(frame.size());
-    if (out != nullptr) std::memcpy(out, frame.data(), frame.size());
-}
-
 void TcpConnection::websocket_timer() {
     const ConnectionOptions& settings = options();
     const Tick now = loop_.now;
@@ -123,7 +128,11 @@ void TcpConnection::websocket_timer() {
     }
     if (has_tick_ && is_due(tick_at_, now)) {
         has_tick_ = false;
-        conversation_->on_tick(lane().now());
+        try {
+            conversation_->on_tick(lane().now());
+        } catch (const std::exception& error) {
+            on_exception(error);
+        }
         if (phase_ != Phase::websocket) return;
     }
     Tick wake_at = now + ticks_of(std::chrono::hours{1});
@@ -143,7 +152,7 @@ void TcpConnection::websocket_timer() {
         const Tick ping_at = last_input_ + ticks_of(settings.ping_interval);
         if (is_due(ping_at, now)) {
             is_pinged_ = true;
-            send_control(websocket::ControlFrame::make(websocket::Opcode::ping, {}).bytes());
+            send_raw(websocket::ControlFrame::make(websocket::Opcode::ping, {}).bytes());
         } else {
             consider(ping_at);
         }

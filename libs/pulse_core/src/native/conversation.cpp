@@ -31,6 +31,9 @@ struct NativeConversation::Extras {
     /// What arrived while an authentication was pending. Bounded by the transport's read buffer: the
     /// connection is not read meanwhile.
     std::vector<std::pair<MessageKind, std::vector<std::byte>>> waiting;
+    /// Bytes of member lists sent in the turn that began then.
+    std::size_t sync_bytes = 0;
+    MonotonicTime sync_turn{};
 };
 
 namespace {
@@ -148,6 +151,12 @@ void NativeConversation::handle_text(ByteView message) {
         is_json_ = true;
         session_.set_encoder(*dialect_.json_encoder_);
     }
+    if (message.size() > options().max_frame_bytes) {
+        stats().invalid_frames.add(1);
+        send_error(0, ErrorCode::payload_too_large,
+                   protocol::default_text(ErrorCode::payload_too_large));
+        return;
+    }
     const protocol::JsonDecodeResult decoded = protocol::decode_json(protocol::as_text(message));
     if (!decoded) {
         stats().invalid_frames.add(1);
@@ -189,6 +198,9 @@ void NativeConversation::charge_input() {
     if (budget == nullptr || held == charged_bytes_) return;
     if (held > charged_bytes_ && !budget->try_reserve(held - charged_bytes_)) {
         end(CloseReason::out_of_memory);
+        // Nothing more is read, so what came of the frame is given up at once.
+        decoder_ = protocol::FrameDecoder(options().max_frame_bytes);
+        budget->release(std::exchange(charged_bytes_, 0));
         return;
     }
     if (held < charged_bytes_) budget->release(charged_bytes_ - held);
@@ -298,6 +310,12 @@ void NativeConversation::handle_presence(const FrameView& frame) {
         }
         case PresenceAction::sync: wants_members = true; break;
     }
+    if (!error && wants_members && !may_sync()) {
+        if (frame.action == PresenceAction::join) send_ack(id);
+        stats().rate_limited.add(1);
+        send_error(id, ErrorCode::rate_limited, protocol::default_text(ErrorCode::rate_limited));
+        return;
+    }
     if (!error && wants_members) {
         const auto members = session_.presence_members(frame.channel);
         if (members) {
@@ -360,6 +378,8 @@ void NativeConversation::handle_connect(const FrameView& frame) {
         finish_authentication(std::move(*result));
     } else {
         connection_.pause_reading(true);
+        // Each question has a time of its own; a client must not stay paused for ever.
+        connection_.request_tick(options().authentication_timeout);
     }
 }
 
@@ -439,7 +459,18 @@ void NativeConversation::send_sync(std::uint64_t id, std::string_view channel,
         send_error(id, ErrorCode::server_error, "Member list too large");
         return;
     }
+    extras().sync_bytes += data.size();
     send(frame);
+}
+
+bool NativeConversation::may_sync() {
+    Extras& extra = extras();
+    if (extra.sync_turn != connection_.lane().now()) {
+        extra.sync_turn = connection_.lane().now();
+        extra.sync_bytes = 0;
+    }
+    const std::size_t limit = connection_.lane().limits().max_bytes;
+    return limit == 0 || extra.sync_bytes <= limit;
 }
 
 void NativeConversation::send_error(std::uint64_t id, ErrorCode code, std::string_view text) {

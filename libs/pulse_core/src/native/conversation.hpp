@@ -53,6 +53,9 @@ class NativeConversation final : public Conversation {
     [[nodiscard]] bool may(Action action, const protocol::FrameView& frame);
     [[nodiscard]] bool is_within(TokenBucket& bucket, const RateLimit& limit,
                                  const protocol::FrameView& frame);
+    /// A short request makes a long answer, and thousands of requests fit a single message: the member
+    /// lists given in one turn are bounded by what may wait for one peer.
+    [[nodiscard]] bool may_sync();
     void send_sync(std::uint64_t id, std::string_view channel,
                    const std::vector<PresenceState>& members);
     void send(const protocol::FrameView& frame);

@@ -119,7 +119,10 @@ bool BinaryEncoder::encode(const PublicationView& publication, MessageWriter& ou
 bool BinaryEncoder::encode(const PresenceEvent& event, MessageWriter& out) const {
     std::vector<std::byte> data;
     const protocol::FrameView frame = presence_frame(event, data);
-    std::byte* at = out.begin(protocol::encoded_size(frame), MessageKind::binary);
+    const std::size_t size = protocol::encoded_size(frame);
+    // A record is larger than the data in it, which alone may fill a frame.
+    if (size > protocol::kLengthPrefixBytes + protocol::kMaxFrameBytes) return false;
+    std::byte* at = out.begin(size, MessageKind::binary);
     if (at == nullptr) return false;
     protocol::encode_to(frame, at);
     return true;

@@ -305,7 +305,9 @@ HttpError HeadParser::check_unfinished(std::string_view window,
     if (fresh.substr(0, fresh.size() - 1).find('\r') != std::string_view::npos) return kBadLineEnd;
     if (scanned_ != line_start_ && window[scanned_ - 1] == '\r') return kBadLineEnd;
     if (in_headers_) return kNone;
-    const auto is_line_char = [](char c) { return c == ' ' || is_class(c, kTargetClass); };
+    const auto is_line_char = [](char c) {
+        return c == ' ' || is_class(c, kTargetClass) || is_class(c, kTokenClass);
+    };
     const std::size_t n = fresh.back() == '\r' ? fresh.size() - 1 : fresh.size();
     if (!std::all_of(fresh.begin(), fresh.begin() + static_cast<std::ptrdiff_t>(n), is_line_char)) {
         return kBadRequestLine;

@@ -7,7 +7,9 @@
 // and post() queues a function; both wake the loop at most once per turn.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -67,6 +69,37 @@ struct LaneHistogram {
         buckets[i].add(1);
         sum.add(value);
         count.add(1);
+    }
+};
+
+/// Nanoseconds in steps of an eighth of a power of two, for quantiles: at most 12.5 % off. From 1,024 ns
+/// to half a minute; what lies outside counts in the first or last bucket.
+struct LaneLatencies {
+    static constexpr std::size_t kPerOctave = 8;
+    static constexpr std::size_t kOctaves = 25;
+    static constexpr std::size_t kBuckets = 1 + kPerOctave * kOctaves;
+    LaneCounter buckets[kBuckets];
+    LaneCounter sum;
+    LaneCounter count;
+
+    void observe(std::uint64_t nanoseconds, std::uint64_t times) noexcept {
+        buckets[bucket_of(nanoseconds)].add(times);
+        sum.add(nanoseconds * times);
+        count.add(times);
+    }
+    [[nodiscard]] static std::size_t bucket_of(std::uint64_t nanoseconds) noexcept {
+        const std::uint64_t units = nanoseconds >> 7;  // 128 ns: an eighth of the first octave
+        if (units < 8) return 0;
+        const auto octave = static_cast<std::size_t>(std::bit_width(units)) - 4;
+        const std::size_t step = (units >> octave) & 7;
+        return std::min(1 + octave * kPerOctave + step, kBuckets - 1);
+    }
+    /// What every value in the bucket lies below.
+    [[nodiscard]] static std::uint64_t upper_bound(std::size_t bucket) noexcept {
+        if (bucket == 0) return 1024;
+        const std::size_t octave = (bucket - 1) / kPerOctave;
+        const std::size_t step = (bucket - 1) % kPerOctave;
+        return (std::uint64_t{9} + step) << (octave + 7);
     }
 };
 

@@ -20,17 +20,19 @@
 
 namespace pulse::core {
 
-enum class MetricKind : std::uint8_t { counter, gauge, histogram };
+enum class MetricKind : std::uint8_t { counter, gauge, histogram, summary };
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 /// One series as it stands. For histograms `buckets` holds cumulative counts by upper bound, the last
-/// bound being infinity; `value` is the sum and `count` the number of observations.
+/// bound being infinity; for summaries `quantiles` holds values by quantile (0 to 1). In both `value` is
+/// the sum and `count` the number of observations.
 struct MetricSample {
     MetricLabels labels;
     double value = 0;
     std::uint64_t count = 0;
     std::vector<std::pair<double, std::uint64_t>> buckets;
+    std::vector<std::pair<double, double>> quantiles;
 };
 
 struct MetricFamily {

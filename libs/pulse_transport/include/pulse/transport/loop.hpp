@@ -46,6 +46,7 @@ struct LoopStats {
     core::LaneCounter protocol_errors; ///< closed for breaking RFC 6455 or its limits
     core::LaneCounter idle_closes;
     core::LaneCounter slow_closes;
+    core::LaneLatencies message_time;  ///< from a message's turn beginning to its turn being written
     core::LaneCounter turns;
     core::LaneCounter micro_waits;     ///< turns that waited for more input
 };

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "broker_contract.hpp"
+
+using namespace pulse;
+
+TEST_CASE("the memory broker keeps the contract", "[contract][broker]") {
+    contract::broker_contract([](std::size_t nodes) {
+        return std::vector<std::shared_ptr<core::Broker>>(nodes, core::make_memory_broker());
+    });
+}
+
+TEST_CASE("an attachment to the memory broker may outlive the broker", "[contract][broker]") {
+    contract::BrokerNode* heard = nullptr;
+    std::shared_ptr<core::Broker> broker = core::make_memory_broker();
+    contract::BrokerNode node(broker);
+    heard = &node;
+    core::Broker::Attachment second = broker->attach(*heard);
+    broker.reset();
+    second.reset();
+    node.publish("news", "once");
+    CHECK(node.heard("news") == std::vector<std::string>{"once"});
+}

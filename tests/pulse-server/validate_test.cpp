@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "config/validate.hpp"
+
+#include "support.hpp"
+#include "support/catch.hpp"
+
+namespace pulse::server::test {
+namespace {
+
+const std::string kExposed =
+    "is reachable from other machines and clients are not authenticated: set auth.tokens_file, or "
+    "say server.allow_anonymous = true, or bind 127.0.0.1";
+
+TEST_CASE("the default configuration is sound", "[config][validate]") {
+    Diagnostics diagnostics;
+    validate(Config{}, {}, diagnostics);
+    CHECK(diagnostics.empty());
+}
+
+TEST_CASE("a public address needs authentication or explicit consent", "[config][validate]") {
+    for (const char* host : {"0.0.0.0", "::", "192.0.2.1", "chat.example.org"}) {
+        const std::string server = "[server]\nhost = \"" + std::string{host} + "\"\n";
+        CHECK(complaints(server) ==
+              Lines{"t.toml:2:1: server.host: \"" + std::string{host} + "\" " + kExposed});
+        CHECK(complaints(server + "allow_anonymous = true\n").empty());
+        CHECK(complaints(server + "[auth]\ntokens = [\"0123456789abcdef\"]\n").empty());
+        // Tokens that nobody has to show protect nothing.
+        CHECK(complaints(server + "[auth]\ntokens = [\"0123456789abcdef\"]\nrequired = false\n")
+                  .size() == 1);
+    }
+    CHECK(complaints("[[listener]]\nhost = \"0.0.0.0\"\nport = 4000\n") ==
+          Lines{"t.toml:1:1: listener[0].host: \"0.0.0.0\" " + kExposed});
+    CHECK(complaints("[server]\nallow_anonymous = true\n"
+                     "[[listener]]\nhost = \"0.0.0.0\"\nport = 4000\n")
+              .empty());
+}
+
+TEST_CASE("the exposure of a server is not judged by a value that could not be read",
+          "[config][validate]") {
+    CHECK(complaints("[server]\nhost = \"0.0.0.0\"\nallow_anonymous = \"yes\"\n") ==
+          Lines{"t.toml:3:19: server.allow_anonymous: expected true or false, got a string"});
+}
+
+TEST_CASE("required authentication without a token is an error", "[config][validate]") {
+    CHECK(complaints("[auth]\nrequired = true\n") ==
+          Lines{"t.toml:2:1: auth.required: is true, but there is no token: nobody could connect; "
+                "set auth.tokens_file"});
+}
+
+TEST_CASE("tokens are judged without being shown", "[config][validate]") {
+    CHECK(complaints("[auth]\ntokens = [\"\"]\n") ==
+          Lines{"t.toml:2:1: auth.tokens: each token must have 1 to 4096 bytes"});
+    CHECK(complaints("[auth]\ntokens = [\"hunter2\"]\n") ==
+          Lines{"t.toml:2:1: warning: auth.tokens: a token of less than 16 characters can be "
+                "guessed"});
+    CHECK(complaints("[auth]\ntokens = [\"" + std::string(4097, 'a') + "\"]\n").size() == 1);
+}
+
+TEST_CASE("the path of the WebSocket is a path and free", "[config][validate]") {
+    const auto with_path = [](const std::string& path) {
+        return complaints("[transport]\nwebsocket_path = " + toml_quote(path) + "\n");
+    };
+    CHECK(with_path("/").empty());
+    CHECK(with_path("/pulse/v1").empty());
+    CHECK(with_path("ws") ==
+          Lines{"t.toml:2:1: transport.websocket_path: must start with '/', got \"ws\""});
+    CHECK(with_path("") ==
+          Lines{"t.toml:2:1: transport.websocket_path: must start with '/', got \"\""});
+    CHECK(with_path("/ws?x=1") == Lines{"t.toml:2:1: transport.websocket_path: must be visible "
+                                        "ASCII without '?' and '#', got \"/ws?x=1\""});
+    CHECK(with_path("/w s").size() == 1);
+    CHECK(with_path("/w\u00e9").size() == 1);
+    CHECK(with_path("/" + std::string(256, 'a')).size() == 1);
+    for (const char* taken : {"/health", "/healthz", "/readyz", "/metrics"}) {
+        CHECK(with_path(taken) ==
+              Lines{"t.toml:2:1: transport.websocket_path: \"" + std::string{taken} +
+                    "\" is the server's own; choose another, such as \"/ws\""});
+    }
+}
+
+TEST_CASE("ways in that are missing or closed are warned about", "[config][validate]") {
+    CHECK(complaints("[transport]\nwebtransport = true\n") ==
+          Lines{"t.toml:2:1: warning: transport.webtransport: not available in this build; "
+                "ignored"});
+    CHECK(complaints("[transport]\nwebsocket = false\n") ==
+          Lines{"t.toml:2:1: warning: transport.websocket: is off: listeners answer plain HTTP "
+                "only"});
+}
+
+TEST_CASE("origins are schemes and hosts without paths", "[config][validate]") {
+    const auto with_origin = [](const std::string& origin) {
+        return complaints("[transport]\nallowed_origins = [" + toml_quote(origin) + "]\n");
+    };
+    for (const char* origin :
+         {"*", "null", "https://a.example", "http://localhost:3000", "http://[::1]:80",
+          "http://[::1]", "http://127.0.0.1", "app://pulse"}) {
+        CAPTURE(origin);
+        CHECK(with_origin(origin).empty());
+    }
+    for (const char* origin : {"", "a.example", "https://", "://a", "https://a.example/",
+                               "https://a.example:0", "https://a.example:99999",
+                               "https://a.example:", "https://a b", "ht tp://a", "https://*"}) {
+        CAPTURE(origin);
+        CHECK(with_origin(origin) ==
+              Lines{"t.toml:2:1: transport.allowed_origins: " + toml_quote(origin) +
+                    " is no origin: write scheme://host or scheme://host:port without a path, or "
+                    "\"*\" for every origin"});
+    }
+}
+
+TEST_CASE("the heartbeat's timeout is longer than its interval", "[config][validate]") {
+    const auto with = [](int interval, int timeout) {
+        return complaints("[heartbeat]\ninterval_ms = " + std::to_string(interval) +
+                          "\ntimeout_ms = " + std::to_string(timeout) + "\n");
+    };
+    CHECK(with(1000, 1001).empty());
+    CHECK(with(1000, 0).empty());
+    CHECK(with(0, 1000).empty());
+    CHECK(with(0, 0).empty());
+    CHECK(with(1000, 1000).size() == 1);
+    CHECK(with(1000, 999).size() == 1);
+    // By its default, too.
+    CHECK(complaints("[heartbeat]\ninterval_ms = 60000\n") ==
+          Lines{"configuration: heartbeat.timeout_ms: 60000 must be longer than "
+                "heartbeat.interval_ms (60000), or clients are closed before they are pinged; 0 "
+                "never closes"});
+}
+
+TEST_CASE("the largest message fits into everything it passes", "[config][validate]") {
+    CHECK(complaints("[transport]\nmax_frame_bytes = \"32KiB\"\n") ==
+          Lines{"configuration: limits.max_message_size: 65536 is more than "
+                "transport.max_frame_bytes (32768) lets through"});
+    CHECK(complaints("[transport]\nmax_websocket_message_bytes = \"32KiB\"\n") ==
+          Lines{"t.toml:2:1: transport.max_websocket_message_bytes: 32768 cannot hold one message "
+                "of 65536 bytes; raise it or lower limits.max_message_size"});
+    CHECK(
+        complaints("[transport]\noutbox_max_bytes = \"1MiB\"\n[limits]\nmax_message_size = 0\n") ==
+        Lines{"t.toml:2:1: transport.outbox_max_bytes: 1048576 cannot hold one message of "
+              "16777216 bytes; raise it or lower limits.max_message_size"});
+    CHECK(complaints("[transport]\nmemory_budget_bytes = \"1MiB\"\n") ==
+          Lines{"t.toml:2:1: transport.memory_budget_bytes: 1048576 is less than one client may "
+                "use (transport.outbox_max_bytes, 16777216); 0 chooses by itself"});
+    CHECK(complaints("[limits]\nmax_message_size = 0\n").empty());
+}
+
+TEST_CASE("the node's name is short and plain", "[config][validate]") {
+    CHECK(complaints("[server]\nname = \"edge-1.eu_west\"\n").empty());
+    CHECK(complaints("[server]\nname = \"edge 1\"\n") ==
+          Lines{"t.toml:2:1: server.name: must be at most 64 letters, digits, '.', '_' or '-'"});
+    CHECK(complaints("[server]\nname = \"" + std::string(65, 'a') + "\"\n").size() == 1);
+}
+
+TEST_CASE("no two listeners take the same port", "[config][validate][listener]") {
+    CHECK(complaints("[server]\nport = 9090\n") ==
+          Lines{"configuration: metrics.port: 127.0.0.1:9090 is taken by [server] "
+                "(127.0.0.1:9090); metrics.on_main_port serves metrics without a port of its own"});
+    CHECK(complaints("[server]\nport = 9090\n[metrics]\nenabled = false\n").empty());
+    CHECK(complaints("[metrics]\nhost = \"0.0.0.0\"\nport = 8080\n") ==
+          Lines{"t.toml:3:1: metrics.port: 0.0.0.0:8080 is taken by [server] (127.0.0.1:8080); "
+                "metrics.on_main_port serves metrics without a port of its own"});
+    CHECK(complaints("[server]\nport = 0\n[metrics]\nport = 0\n[[listener]]\nport = 0\n").empty());
+    CHECK(complaints("[[listener]]\nport = 8080\n") ==
+          Lines{"t.toml:1:1: listener[0].port: 127.0.0.1:8080 is taken by [server] "
+                "(127.0.0.1:8080)"});
+    CHECK(complaints("[[listener]]\nport = 1\n[[listener]]\nhost = \"::1\"\nport = 1\n"
+                     "[[listener]]\nport = 1\n") ==
+          Lines{"t.toml:6:1: listener[2].port: 127.0.0.1:1 is taken by listener[0] "
+                "(127.0.0.1:1)"});
+}
+
+TEST_CASE("mounts name paths and dialects that exist", "[config][validate][listener]") {
+    ConfigSources sources =
+        sources_of({{"pulse.toml",
+                     "[[listener]]\nport = 1\nmount = { ws = \"nativ\", \"/b\" = \"native\" }\n"}});
+    sources.dialects = {"native", "mesa"};
+    CHECK(lines(load_config(sources).diagnostics) ==
+          Lines{"pulse.toml:1:1: listener[0].mount: path \"ws\" must start with '/', or be \"*\"",
+                "pulse.toml:1:1: listener[0].mount: \"nativ\" is no dialect of this server (did "
+                "you mean native?); there are: native, mesa"});
+}
+
+}  // namespace
+}  // namespace pulse::server::test

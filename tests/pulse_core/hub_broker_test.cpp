@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Hubs joined by a broker. What brokers keep to is tested in tests/contract.
+#include "support/catch.hpp"
+#include "support/hub_fixture.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <pulse/core/broker.hpp>
+#include <pulse/core/error.hpp>
+#include <pulse/core/hub.hpp>
+#include <pulse/core/receiver.hpp>
+
+using namespace pulse;
+using namespace pulse::core;
+using test::HubFixture;
+using test::Peer;
+
+namespace {
+
+const test::TextEncoder kText;
+
+/// Writes down what it is told, delivers nothing by itself, and can be out of order.
+class RecordingBroker final : public Broker {
+  public:
+    Attachment attach(BrokerListener& listener) override {
+        attached = &listener;
+        return Attachment(&listener, [this](void*) { attached = nullptr; });
+    }
+    std::error_code publish(const PublicationView& publication) override {
+        if (is_down) return Error::broker_unavailable;
+        published.emplace_back(publication.channel);
+        return {};
+    }
+    void interest_changed(std::string_view channel) override {
+        // The question an engine asks: it must be possible from here.
+        interest.emplace_back(std::string(channel), attached->has_interest(channel));
+    }
+    bool is_healthy() const noexcept override { return !is_down; }
+
+    BrokerListener* attached = nullptr;
+    bool is_down = false;
+    std::vector<std::string> published;
+    std::vector<std::pair<std::string, bool>> interest;
+};
+
+using Interest = std::vector<std::pair<std::string, bool>>;
+
+}  // namespace
+
+TEST_CASE("a publication on one hub reaches the subscribers of all", "[core][hub][broker]") {
+    const auto broker = make_memory_broker();
+    HubFixture east({.broker = broker.get()});
+    HubFixture west({.broker = broker.get()});
+    Peer ann(east.lane(), 1, kText);
+    Peer bob(west.lane(), 2, kText);
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    REQUIRE_FALSE(bob.session.subscribe("news"));
+    CHECK(east.publish("news", "a", &east.lane()) == Result<std::size_t>(1));
+    CHECK(west.publish("news", "b") == Result<std::size_t>(1));
+    CHECK(west.publish("other", "c") == Result<std::size_t>(0));
+    east.flush();
+    west.flush();
+    CHECK(ann.outlet.written() == "news=a;news=b;");
+    CHECK(bob.outlet.written() == "news=a;news=b;");
+}
+
+TEST_CASE("receivers hear what comes through a broker", "[core][hub][broker]") {
+    const auto broker = make_memory_broker();
+    HubFixture east({.broker = broker.get()});
+    HubFixture west({.broker = broker.get()});
+    auto receiver = west.hub.subscribe("news");
+    REQUIRE(receiver);
+    const auto publication =
+        std::make_shared<const Publication>("news", protocol::as_bytes("shared"));
+    REQUIRE(east.hub.publish(publication));
+    const PublicationPtr* received = receiver->try_receive();
+    REQUIRE(received != nullptr);
+    CHECK(protocol::as_text((*received)->payload) == "shared");
+}
+
+TEST_CASE("a hub that ends leaves the broker to the others", "[core][hub][broker]") {
+    const auto broker = make_memory_broker();
+    HubFixture east({.broker = broker.get()});
+    Peer ann(east.lane(), 1, kText);
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    { HubFixture west({.broker = broker.get()}); }
+    CHECK(east.publish("news", "a") == Result<std::size_t>(1));
+    east.flush();
+    CHECK(ann.outlet.written() == "news=a;");
+}
+
+TEST_CASE("the broker is told of the first subscriber and of the last", "[core][hub][broker]") {
+    RecordingBroker broker;
+    HubFixture fixture({.lanes = 2, .broker = &broker});
+    Peer ann(fixture.lane(0), 1, kText);
+    Peer bob(fixture.lane(1), 2, kText);
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    REQUIRE_FALSE(bob.session.subscribe("news"));
+    CHECK(broker.interest == Interest{{"news", true}});
+    {
+        auto receiver = fixture.hub.subscribe("other");
+        REQUIRE(receiver);
+        CHECK(broker.interest == Interest{{"news", true}, {"other", true}});
+    }
+    CHECK(broker.interest.back() == std::pair<std::string, bool>{"other", false});
+    broker.interest.clear();
+    REQUIRE_FALSE(ann.session.unsubscribe("news"));
+    CHECK(broker.interest.empty());
+    REQUIRE_FALSE(bob.session.unsubscribe("news"));
+    CHECK(broker.interest == Interest{{"news", false}});
+}
+
+TEST_CASE("interest ends with the last subscriber also where channels stay",
+          "[core][hub][broker]") {
+    RecordingBroker broker;
+    HubFixture fixture({.options = {.auto_delete_empty_channels = false}, .broker = &broker});
+    Peer ann(fixture.lane(), 1, kText);
+    REQUIRE_FALSE(fixture.hub.create_channel("news"));
+    CHECK(broker.interest.empty());
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    REQUIRE_FALSE(ann.session.unsubscribe("news"));
+    CHECK(broker.interest == Interest{{"news", true}, {"news", false}});
+}
+
+TEST_CASE("what a broker takes is delivered when the broker says so", "[core][hub][broker]") {
+    RecordingBroker broker;
+    HubFixture fixture({.broker = &broker});
+    Peer ann(fixture.lane(), 1, kText);
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    CHECK(fixture.publish("news", "a") == Result<std::size_t>(1));
+    fixture.flush();
+    CHECK(ann.outlet.written().empty());
+    CHECK(broker.published == std::vector<std::string>{"news"});
+    PublicationView publication{"news"};
+    publication.payload = protocol::as_bytes("from afar");
+    broker.attached->on_publication(publication);
+    CHECK(fixture.host().wakes() >= 1);
+    fixture.flush();
+    CHECK(ann.outlet.written() == "news=from afar;");
+}
+
+TEST_CASE("a broker that is down refuses publications, and nobody hears them",
+          "[core][hub][broker]") {
+    RecordingBroker broker;
+    HubFixture fixture({.broker = &broker});
+    Peer ann(fixture.lane(), 1, kText);
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    broker.is_down = true;
+    CHECK(fixture.publish("news", "a").error() == Error::broker_unavailable);
+    fixture.flush();
+    CHECK(ann.outlet.written().empty());
+}
+
+TEST_CASE("a hub attaches for as long as it lives", "[core][hub][broker]") {
+    RecordingBroker broker;
+    {
+        HubFixture fixture({.broker = &broker});
+        CHECK(broker.attached != nullptr);
+    }
+    CHECK(broker.attached == nullptr);
+}
