@@ -138,11 +138,12 @@ TEST_CASE("a timer that asks for a tick already passed while it fires is not los
     CHECK(fired == 2);
 }
 
-TEST_CASE("ticks may wrap around", "[.pending][transport][timer]") {
+TEST_CASE("ticks may wrap around", "[transport][timer]") {
     TimerWheel wheel;
     const Tick start = 0xffff'fff0;
-    // The wheel begins at zero, which for differences lies behind `start`.
+    // In steps of less than half the range, as differences are signed.
     (void)advance(wheel, 0x7000'0000);
+    (void)advance(wheel, 0xc000'0000);
     (void)advance(wheel, start);
     Timer timer(1);
     wheel.schedule(timer, start + 0x20);  // 0x10 after the wrap
