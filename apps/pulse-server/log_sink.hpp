@@ -18,9 +18,9 @@ namespace pulse::server {
 
 struct DescriptorSinkOptions {
     /// What is gathered before it is written without a flush.
-    std::size_t write_above_bytes = 16 * 1024;
+    std::size_t write_above_bytes = std::size_t{16} * 1024;
     /// What may wait for a reader that does not read; lines beyond are dropped and counted.
-    std::size_t max_backlog_bytes = 1024 * 1024;
+    std::size_t max_backlog_bytes = std::size_t{1024} * 1024;
     /// Makes the line that says how many were dropped, without a line feed. Called under the
     /// sink's lock: it must not log.
     std::function<std::string(std::uint64_t dropped)> describe_dropped;

@@ -148,6 +148,26 @@ inline void metrics_contract(const std::function<std::unique_ptr<core::Metrics>(
         CHECK(shown.samples[0].buckets[1].second == 6);
     }
 
+    SECTION("quantiles cannot be added, so the first summary stands whole") {
+        const auto collector = [](double median, double sum) {
+            return [median, sum](std::vector<core::MetricFamily>& out) {
+                core::MetricSample sample;
+                sample.value = sum;
+                sample.count = 1;
+                sample.quantiles = {{0.5, median}};
+                out.push_back({"pulse_test_seconds", "", core::MetricKind::summary, {sample}});
+            };
+        };
+        const auto first = metrics->add_collector(collector(1, 10));
+        const auto second = metrics->add_collector(collector(2, 20));
+        const core::MetricFamily shown = family("pulse_test_seconds");
+        CHECK(shown.kind == core::MetricKind::summary);
+        REQUIRE(shown.samples.size() == 1);
+        CHECK(shown.samples[0].value == 10);
+        CHECK(shown.samples[0].count == 1);
+        CHECK(shown.samples[0].quantiles == std::vector<std::pair<double, double>>{{0.5, 1}});
+    }
+
     SECTION("a collector runs until its token goes") {
         int runs = 0;
         core::Metrics::Token token =

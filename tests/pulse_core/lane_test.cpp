@@ -221,6 +221,33 @@ TEST_CASE("a histogram's buckets are powers of two, the last takes the rest", "[
     CHECK(histogram.count.get() == 5);
 }
 
+TEST_CASE("latency buckets follow one another, each value below its bucket's bound",
+          "[core][lane]") {
+    using Latencies = LaneLatencies;
+    for (std::size_t i = 1; i < Latencies::kBuckets; ++i) {
+        CHECK(Latencies::upper_bound(i) > Latencies::upper_bound(i - 1));
+        // The bound of a bucket is the first value of the next.
+        CHECK(Latencies::bucket_of(Latencies::upper_bound(i - 1)) == i);
+        CHECK(Latencies::bucket_of(Latencies::upper_bound(i - 1) - 1) == i - 1);
+    }
+    for (std::uint64_t ns = 1024; ns < 30'000'000'000; ns = ns * 21 / 20) {
+        const auto bound = static_cast<double>(Latencies::upper_bound(Latencies::bucket_of(ns)));
+        CHECK(bound > static_cast<double>(ns));
+        CHECK(bound <= 1.126 * static_cast<double>(ns));
+    }
+    CHECK(Latencies::bucket_of(0) == 0);
+    CHECK(Latencies::bucket_of(~std::uint64_t{0}) == Latencies::kBuckets - 1);
+}
+
+TEST_CASE("latencies are counted, summed and may come in numbers", "[core][lane]") {
+    LaneLatencies latencies;
+    latencies.observe(2000, 3);
+    latencies.observe(5000, 1);
+    CHECK(latencies.count.get() == 4);
+    CHECK(latencies.sum.get() == 11'000);
+    CHECK(latencies.buckets[LaneLatencies::bucket_of(2000)].get() == 3);
+}
+
 TEST_CASE("many threads may post at once", "[core][lane]") {
     HubFixture fixture;
     int ran = 0;

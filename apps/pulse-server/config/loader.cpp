@@ -14,7 +14,7 @@
 namespace pulse::server {
 namespace {
 
-constexpr std::size_t kMaxSecretFileBytes = 1024 * 1024;
+constexpr std::size_t kMaxSecretFileBytes = std::size_t{1024} * 1024;
 
 LoadResult make_result() {
     LoadResult result;

@@ -42,7 +42,7 @@ struct TomlError {
 
 /// A larger text is refused unread. A configuration with every key commented is a tenth of this,
 /// and the tree of a parsed text can take a hundred times its size.
-inline constexpr std::size_t kMaxTomlBytes = 256 * 1024;
+inline constexpr std::size_t kMaxTomlBytes = std::size_t{256} * 1024;
 
 /// Errors: the first offence against TOML's grammar; a text that is too large or nested too deeply;
 /// a string of several lines ("""), which is the one part of TOML 1.0 that is not supported.

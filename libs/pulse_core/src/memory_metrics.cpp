@@ -37,7 +37,8 @@ void merge_samples(std::vector<MetricSample>& samples) {
             continue;
         }
         MetricSample& into = merged.back();
-        // Histograms with other bounds cannot be added: the first stands.
+        // Quantiles cannot be added, nor histograms with other bounds: the first stands.
+        if (!into.quantiles.empty() || !sample.quantiles.empty()) continue;
         const auto same_bound = [](const auto& a, const auto& b) { return a.first == b.first; };
         if (!std::equal(into.buckets.begin(), into.buckets.end(), sample.buckets.begin(),
                         sample.buckets.end(), same_bound)) {

@@ -176,15 +176,13 @@ Error skip_value(Cursor& cursor, std::size_t max_depth) noexcept {
         --missing;
         switch (header.kind) {
             case Kind::str:
+            case Kind::bin:
+            case Kind::ext:
                 if constexpr (kGrammar == Grammar::json_like) {
+                    if (header.kind != Kind::str) return Error::invalid_data;
                     const auto size = static_cast<std::size_t>(header.value);
                     if (!is_utf8(as_text({cursor.p, size}))) return Error::invalid_utf8;
                 }
-                cursor.p += header.value;
-                break;
-            case Kind::bin:
-            case Kind::ext:
-                if constexpr (kGrammar == Grammar::json_like) return Error::invalid_data;
                 cursor.p += header.value;
                 break;
             case Kind::array:

@@ -30,11 +30,11 @@ struct TransportOptions {
     StringList allowed_origins;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds http_keep_alive{60'000};
-    std::uint64_t max_head_bytes = 16 * 1024;
-    std::uint64_t max_body_bytes = 1024 * 1024;
-    std::uint64_t max_frame_bytes = 16 * 1024 * 1024;
-    std::uint64_t max_websocket_message_bytes = 64 * 1024 * 1024;
-    std::uint64_t outbox_max_bytes = 16 * 1024 * 1024;
+    std::uint64_t max_head_bytes = std::uint64_t{16} * 1024;
+    std::uint64_t max_body_bytes = std::uint64_t{1024} * 1024;
+    std::uint64_t max_frame_bytes = std::uint64_t{16} * 1024 * 1024;
+    std::uint64_t max_websocket_message_bytes = std::uint64_t{64} * 1024 * 1024;
+    std::uint64_t outbox_max_bytes = std::uint64_t{16} * 1024 * 1024;
     std::uint32_t outbox_max_messages = 0;
     SlowConsumerPolicy slow_consumer = SlowConsumerPolicy::close;
     std::uint64_t memory_budget_bytes = 0;
