@@ -94,16 +94,19 @@ class Totals {
 void add_traffic(Builder& out, const Totals& total, const core::HubStats& hub) {
     using Lane = core::LaneStats;
     using Native = core::native::NativeStats;
+    // The greeting answers nobody. Read before the sums that hold it, which so never fall below it.
+    const std::uint64_t greetings = total.native(&Native::greetings);
+    const std::uint64_t greeting_bytes = total.native(&Native::greeting_bytes);
     out.family("pulse_messages_total", MetricKind::counter,
                "Frames by direction: decoded from clients, sent to them, published to channels.")
         .sample(total.native(&Native::frames_in), {{"direction", "inbound"}})
-        .sample(total.lane(&Lane::replies) + total.lane(&Lane::deliveries),
+        .sample(total.lane(&Lane::replies) + total.lane(&Lane::deliveries) - greetings,
                 {{"direction", "outbound"}})
         .sample(hub.publications_total, {{"direction", "broadcast"}});
     out.family("pulse_messages_bytes", MetricKind::counter,
-               "Bytes by direction: messages from clients, to clients, payloads published.")
+               "Bytes by direction: encoded frames from clients, to clients, payloads published.")
         .sample(total.native(&Native::frame_bytes_in), {{"direction", "inbound"}})
-        .sample(total.lane(&Lane::reply_bytes) + total.lane(&Lane::delivered_bytes),
+        .sample(total.lane(&Lane::reply_bytes) + total.lane(&Lane::delivered_bytes) - greeting_bytes,
                 {{"direction", "outbound"}})
         .sample(hub.publication_bytes_total, {{"direction", "broadcast"}});
     out.gauge("pulse_channels_active", "Channels with at least one subscriber.", hub.channels);

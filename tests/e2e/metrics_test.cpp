@@ -100,7 +100,7 @@ TEST_CASE("the exposition is well-formed", "[e2e][metrics]") {
 }
 
 TEST_CASE("messages and bytes are counted once each, in the direction they went",
-          "[.pending][e2e][metrics]") {
+          "[e2e][metrics]") {
     const ServerProcess server;
     PulseClient client(server.port());
     PulseClient listener(server.port());

@@ -136,7 +136,7 @@ TEST_CASE("messages arrive whole and with their kind, whatever their size", "[tr
 }
 
 TEST_CASE("a conversation's close sends what was queued, then its code and text",
-          "[.pending][transport][hooks]") {
+          "[transport][hooks]") {
     Hooked server;
     server.hooks.got_message = [](core::Connection& connection, core::ByteView message,
                                   core::MessageKind kind) {

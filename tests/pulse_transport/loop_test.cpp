@@ -101,15 +101,18 @@ TEST_CASE("a loop lives on its host's io_context beside the host's own work", "[
 }
 
 TEST_CASE("a loop may go before its io_context runs again, or for the last time",
-          "[.pending][transport][loop]") {
+          "[transport][loop]") {
     EngineCore engine;
     asio::io_context io;
+    bool is_gone = false;
     {
         Loop loop(io, engine.hub);
         loop.lane().post([] {});
         io.poll();
-        loop.lane().post([] { FAIL_CHECK("run after the loop was gone"); });
+        // Run by the loop as it ends, so that nothing posted is lost, but never later.
+        loop.lane().post([&] { CHECK_FALSE(is_gone); });
     }
+    is_gone = true;
     // Whatever asio still holds for it is cancelled and harmless.
     io.restart();
     io.poll();

@@ -161,7 +161,7 @@ TEST_CASE("a drain without connections is over at once", "[transport][server]") 
 }
 
 TEST_CASE("a drain closes each connection at its moment and tells when all are gone",
-          "[.pending][transport][server]") {
+          "[transport][server]") {
     EngineParts parts;
     parts.loops = 2;
     EmbeddedEngine engine(parts);
@@ -194,7 +194,7 @@ TEST_CASE("a drain closes each connection at its moment and tells when all are g
 }
 
 TEST_CASE("plain HTTP connections are kept to the end of a drain's spread, and told",
-          "[.pending][transport][server]") {
+          "[transport][server]") {
     pulse::transport::HttpRouter routes;
     routes.add(pulse::transport::Route::immediate(
         "GET", "/x", [](const auto&) { return pulse::transport::HttpResponse::text(200, "x"); }));

@@ -145,6 +145,8 @@ void ServerProcess::launch(const LaunchOptions& options) {
         ::dup2(out[1], STDOUT_FILENO);
         ::dup2(err[1], STDERR_FILENO);
         if (::chdir(directory.c_str()) != 0) ::_exit(125);
+        // Whatever this process was born with is not the server's.
+        ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
         if (options.max_descriptors) {
             const rlimit limit{*options.max_descriptors, *options.max_descriptors};
             ::setrlimit(RLIMIT_NOFILE, &limit);

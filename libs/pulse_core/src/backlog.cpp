@@ -92,8 +92,8 @@ void Outlet::Backlog::remove(std::deque<Entry>::iterator entry, LaneStats& stats
 
 void Outlet::Backlog::keep_first(LaneStats& stats) noexcept {
     while (entries.size() > 1) remove(entries.end() - 1, stats);
-    // What is left may be in the socket already, so it has to be finished; it no longer counts against
-    // the farewell that is about to be queued.
+    // What is left may be in the socket already, so it has to be finished; it no longer counts
+    // against the farewell that is about to be queued.
     reply_bytes = 0;
 }
 

@@ -27,6 +27,7 @@ struct Segment {
     std::uint32_t begin;
     std::uint32_t end;
     std::uint32_t messages;
+    std::uint32_t message_bytes;  ///< without framing
     const Outlet* except;  ///< this outlet alone does not get it (compared, never followed)
 };
 

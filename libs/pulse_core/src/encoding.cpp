@@ -31,10 +31,10 @@ std::byte* FrameBuffer::begin(const Framing& framing, std::size_t bytes, Message
         // to the size at which lanes flush early anyway.
         const std::size_t wanted =
             chunk_ ? std::min<std::size_t>(std::size_t{chunk_->capacity()} * 4, 256 * 1024) : 0;
-        ChunkRef next = pool != nullptr
-                            ? pool->take(std::max(need, wanted))
-                            : ChunkRef::allocate(std::max({need, wanted, ChunkPool::kSmallest}),
-                                                 budget);
+        ChunkRef next =
+            pool != nullptr
+                ? pool->take(std::max(need, wanted))
+                : ChunkRef::allocate(std::max({need, wanted, ChunkPool::kSmallest}), budget);
         if (!next) return nullptr;
         if (chunk_) *retired = std::move(chunk_);
         chunk_ = std::move(next);
@@ -44,6 +44,7 @@ std::byte* FrameBuffer::begin(const Framing& framing, std::size_t bytes, Message
     const std::size_t header = framing.write_header(out, bytes, kind);
     if (!trailer.empty()) std::memcpy(out + header + bytes, trailer.data(), trailer.size());
     last_begin_ = used_;
+    last_bytes_ = static_cast<std::uint32_t>(bytes);
     used_ += static_cast<std::uint32_t>(header + bytes + trailer.size());
     return out + header;
 }

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "channel.hpp"
+#include "publication_log.hpp"
+
 #include <bit>
 #include <optional>
 
@@ -7,9 +10,6 @@
 #include <pulse/core/receiver.hpp>
 #include <pulse/core/session.hpp>
 #include <pulse/protocol/channel_name.hpp>
-
-#include "channel.hpp"
-#include "publication_log.hpp"
 
 namespace pulse::core {
 
@@ -37,11 +37,13 @@ std::uint64_t append(Stream& stream, const Outlet* except, Lane* from, const Clo
             pending.back().chunk.get() == chunk.get() && pending.back().end == range.begin) {
             pending.back().end = range.end;
             ++pending.back().messages;
+            pending.back().message_bytes += range.message_bytes;
         } else {
-            pending.push_back({chunk, range.begin, range.end, 1, except});
+            pending.push_back({chunk, range.begin, range.end, 1, range.message_bytes, except});
         }
         if (lane_channel->is_dirty) continue;
-        if (now_ns == 0) now_ns = (from != nullptr ? from->now() : clock.now()).time_since_epoch().count();
+        if (now_ns == 0)
+            now_ns = (from != nullptr ? from->now() : clock.now()).time_since_epoch().count();
         lane_channel->is_dirty = true;
         lane_channel->first_publish_ns = now_ns;
         mark_dirty(*lane_channel);
@@ -154,10 +156,7 @@ Result<std::size_t> Hub::deliver(const PublicationView& publication, const Publi
             }
             wake |= append(*stream, nullptr, from, services_.clock, now_ns,
                            [](LaneChannel& due) { due.lane->mark_dirty(due); });
-            if (from != nullptr) {
-                const FrameBuffer::Range range = stream->buffer.last();
-                from->pending_bytes_ += range.end - range.begin;
-            }
+            if (from != nullptr) from->pending_bytes_ += stream->buffer.last().size();
         }
     }
     wake_lanes(wake, from);
@@ -199,7 +198,8 @@ Result<LaneChannel*> Hub::join(Session& session, std::string_view name, std::uin
     bool is_first = false;
     {
         const std::lock_guard lock(home.mutex);
-        auto channel = find_or_create(home, name, key, auto_create_.load(std::memory_order_relaxed));
+        auto channel =
+            find_or_create(home, name, key, auto_create_.load(std::memory_order_relaxed));
         if (!channel) return tl::unexpected(channel.error());
         is_first = (*channel)->subscribers == 0;
         joined = &lane_channel(**channel, home, session, lane);
@@ -212,8 +212,8 @@ Result<LaneChannel*> Hub::join(Session& session, std::string_view name, std::uin
         joined->take_pending(lane.segment_work_);
     }
     lane.hand_out(*joined, lane.segment_work_);
-    joined->subscribers.push_back({&session.outlet_,
-                                   static_cast<std::uint32_t>(session.subscriptions_.size())});
+    joined->subscribers.push_back(
+        {&session.outlet_, static_cast<std::uint32_t>(session.subscriptions_.size())});
     if (is_first) tell_broker(name);
     return joined;
 }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "channel.hpp"
+
 #include <algorithm>
 #include <utility>
 
 #include <pulse/core/hub.hpp>
 #include <pulse/core/lane.hpp>
 
-#include "channel.hpp"
-
 namespace pulse::core {
 
 using detail::LaneChannel;
 using detail::Segment;
 
-Lane::Lane(Hub& hub, LaneHost& host, const Clock& clock, MemoryBudget* budget,
-           std::uint32_t index)
+Lane::Lane(Hub& hub, LaneHost& host, const Clock& clock, MemoryBudget* budget, std::uint32_t index)
     : hub_(hub),
       host_(host),
       clock_(clock),
@@ -147,20 +146,26 @@ void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {
     std::uint64_t bytes = 0;
     for (const Segment& segment : segments) {
         messages += segment.messages;
-        bytes += segment.end - segment.begin;
+        bytes += segment.message_bytes;
         stats_.fan_out.observe(channel.subscribers.size(), LaneStats::kFanOutFirst);
     }
+    if (messages != 0) ++flushed_.channels;
+    flushed_.messages += messages;
+    messages *= channel.subscribers.size();
+    bytes *= channel.subscribers.size();
     for (const LaneChannel::Subscriber& subscriber : channel.subscribers) {
         for (const Segment& segment : segments) {
-            if (segment.except == subscriber.outlet) continue;
+            if (segment.except == subscriber.outlet) {
+                messages -= segment.messages;
+                bytes -= segment.message_bytes;
+                continue;
+            }
             subscriber.outlet->push(
                 {segment.chunk.get(), segment.begin, segment.end, segment.messages}, true);
         }
     }
-    if (messages != 0) ++flushed_.channels;
-    flushed_.messages += messages;
-    stats_.deliveries.add(messages * channel.subscribers.size());
-    stats_.delivered_bytes.add(bytes * channel.subscribers.size());
+    stats_.deliveries.add(messages);
+    stats_.delivered_bytes.add(bytes);
     for (Segment& segment : segments) holds_.push_back(std::move(segment.chunk));
     segments.clear();
 }

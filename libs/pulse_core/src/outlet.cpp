@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "backlog.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -6,8 +8,6 @@
 
 #include <pulse/core/lane.hpp>
 #include <pulse/core/outlet.hpp>
-
-#include "backlog.hpp"
 
 namespace pulse::core {
 
@@ -20,7 +20,10 @@ Outlet::~Outlet() {
 
 std::byte* Outlet::begin_message(std::size_t bytes, MessageKind kind) {
     std::byte* out = begin_with(*framing_, bytes, kind);
-    if (out != nullptr) lane_->stats_.replies.add(1);
+    if (out != nullptr) {
+        lane_->stats_.replies.add(1);
+        lane_->stats_.reply_bytes.add(bytes);
+    }
     return out;
 }
 
@@ -46,11 +49,9 @@ std::byte* Outlet::begin_with(const Framing& framing, std::size_t bytes, Message
     }
     const FrameBuffer::Range range = lane.replies_.last();
     push({lane.replies_.chunk().get(), range.begin, range.end, 1}, false);
-    const std::uint32_t size = range.end - range.begin;
-    turn_reply_bytes_ += size;
+    turn_reply_bytes_ += range.size();
     // Replies fill the lane's turn as publications do: it is written before more is read.
-    lane.pending_bytes_ += size;
-    lane.stats_.reply_bytes.add(size);
+    lane.pending_bytes_ += range.size();
     return out;
 }
 

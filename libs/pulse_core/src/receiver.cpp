@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "channel.hpp"
+#include "publication_log.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include <pulse/core/receiver.hpp>
-
-#include "channel.hpp"
-#include "publication_log.hpp"
 
 namespace pulse::core {
 
@@ -105,9 +105,9 @@ class RecordEncoder final : public Encoder {
         header.timestamp_ms = view.timestamp_ms;
         header.position = view.position;
         const std::size_t event_bytes = view.event ? view.event->size() : 0;
-        std::byte* p = out.begin(
-            sizeof header + view.channel.size() + event_bytes + view.payload.size(),
-            MessageKind::binary);
+        std::byte* p =
+            out.begin(sizeof header + view.channel.size() + event_bytes + view.payload.size(),
+                      MessageKind::binary);
         if (p == nullptr) return false;
         p = put(p, &header, sizeof header);
         p = put(p, view.channel.data(), view.channel.size());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "channel.hpp"
+
 #include <pulse/core/error.hpp>
 #include <pulse/core/session.hpp>
 #include <pulse/protocol/channel_name.hpp>
-
-#include "channel.hpp"
 
 namespace pulse::core {
 

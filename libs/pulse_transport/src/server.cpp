@@ -60,7 +60,7 @@ struct Server::State : std::enable_shared_from_this<State> {
     [[nodiscard]] bool owns(const TcpConnection& connection) const noexcept {
         return connection.endpoint().shared == shared;
     }
-    void drain_loop(Loop& loop, std::chrono::milliseconds spread);
+    void drain_loop(Loop& loop, Tick begin, std::chrono::milliseconds spread);
     void watch_drain(std::chrono::steady_clock::time_point deadline, std::function<void()> done);
 
     core::Hub& hub;
@@ -162,9 +162,10 @@ void Server::set_client_limits(const ClientLimits& limits) {
 void Server::drain(std::chrono::milliseconds spread, std::chrono::milliseconds deadline,
                    std::function<void()> done) {
     state_->shared->is_draining = true;
+    const Tick begin = tick_of(state_->hub.clock().now());
     for (Loop* loop : state_->loops) {
         asio::post(loop->io(),
-                   [state = state_, loop, spread] { state->drain_loop(*loop, spread); });
+                   [state = state_, loop, begin, spread] { state->drain_loop(*loop, begin, spread); });
     }
     const auto end = std::chrono::steady_clock::now() + deadline;
     asio::post(state_->loops.front()->io(), [state = state_, end, done = std::move(done)] {
@@ -173,7 +174,7 @@ void Server::drain(std::chrono::milliseconds spread, std::chrono::milliseconds d
     });
 }
 
-void Server::State::drain_loop(Loop& loop, std::chrono::milliseconds spread) {
+void Server::State::drain_loop(Loop& loop, Tick begin, std::chrono::milliseconds spread) {
     for (auto& listener : listeners) {
         for (auto& [at, acceptor] : listener->acceptors) {
             if (at == &loop && acceptor != nullptr) acceptor->stop();
@@ -187,8 +188,8 @@ void Server::State::drain_loop(Loop& loop, std::chrono::milliseconds spread) {
         // Clients that all came back in one moment would find the next server busy. Who asks over a
         // kept connection whether we are ready shall hear that we are not.
         connection->drain_at(connection->is_websocket()
-                                 ? impl.now + static_cast<Tick>(hub.rng().next_u64() % span)
-                                 : impl.now + span);
+                                 ? begin + static_cast<Tick>(hub.rng().next_u64() % span)
+                                 : begin + span);
     }
 }
 

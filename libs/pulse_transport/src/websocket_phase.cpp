@@ -91,7 +91,8 @@ bool TcpConnection::on_peer_close(std::uint16_t code, std::string_view reason) {
     const bool is_answer = has_sent_close_;
     end_conversation({code, reason, true});
     if (is_answer) {
-        if (is_drained()) on_drained();
+        // Both have said all they had to (RFC 6455 §7.1.1): nothing can be lost.
+        if (is_drained()) abort();
         return false;
     }
     // The same code back (RFC 6455 §5.5.1); the parser has checked it. 1005, none given, is

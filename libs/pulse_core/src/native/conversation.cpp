@@ -81,8 +81,12 @@ NativeConversation::Extras& NativeConversation::extras() {
 void NativeConversation::on_open() {
     const auto heartbeat = std::clamp<std::int64_t>(options().heartbeat.count(), 0,
                                                     std::numeric_limits<std::uint32_t>::max());
+    const LaneStats& sent = connection_.lane().stats();
+    const std::uint64_t bytes_before = sent.reply_bytes.get();
     send(FrameView::connected(session_.id().to_string(), protocol::kProtocolVersion.major,
                               static_cast<std::uint32_t>(heartbeat)));
+    stats().greetings.add(1);
+    stats().greeting_bytes.add(sent.reply_bytes.get() - bytes_before);
     if (standing_ == Standing::required) {
         connection_.request_tick(options().authentication_timeout);
     }

@@ -50,6 +50,8 @@ class FrameBuffer {
     struct Range {
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
+        std::uint32_t message_bytes = 0;  ///< of these, without what Framing put around
+        [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
     };
 
     /// Room for one message, header written: the caller fills `bytes` bytes at the result. Null when
@@ -58,11 +60,11 @@ class FrameBuffer {
     [[nodiscard]] std::byte* begin(const Framing& framing, std::size_t bytes, MessageKind kind,
                                    ChunkPool* pool, MemoryBudget* budget, ChunkRef* retired);
 
-    [[nodiscard]] Range last() const noexcept { return {last_begin_, used_}; }
+    [[nodiscard]] Range last() const noexcept { return {last_begin_, used_, last_bytes_}; }
     [[nodiscard]] const ChunkRef& chunk() const noexcept { return chunk_; }
     /// Hands the chunk over and starts empty.
     [[nodiscard]] ChunkRef release() noexcept {
-        used_ = last_begin_ = 0;
+        used_ = last_begin_ = last_bytes_ = 0;
         return std::move(chunk_);
     }
 
@@ -70,6 +72,7 @@ class FrameBuffer {
     ChunkRef chunk_;
     std::uint32_t used_ = 0;
     std::uint32_t last_begin_ = 0;
+    std::uint32_t last_bytes_ = 0;
 };
 
 /// Where an Encoder puts its message: asks for room once, then fills it.

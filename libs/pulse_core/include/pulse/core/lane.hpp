@@ -105,9 +105,9 @@ struct LaneLatencies {
 
 struct LaneStats {
     LaneCounter deliveries;           ///< publications handed to an outlet
-    LaneCounter delivered_bytes;      ///< their bytes, headers included
+    LaneCounter delivered_bytes;      ///< their bytes, without framing
     LaneCounter replies;              ///< messages to one peer
-    LaneCounter reply_bytes;          ///< their bytes, headers included
+    LaneCounter reply_bytes;          ///< their bytes, without framing (but of a SharedFrame)
     LaneCounter dropped_oldest;       ///< publications dropped under drop_oldest
     LaneCounter dropped_newest;       ///< publications dropped under drop_newest
     LaneCounter overflow_closes;      ///< outlets that passed their limits under close

@@ -48,6 +48,8 @@ struct NativeStats {
     LaneCounter frame_bytes_in;
     LaneCounter publishes;
     LaneCounter publish_bytes;  ///< payloads
+    LaneCounter greetings;       ///< `connected` frames sent
+    LaneCounter greeting_bytes;
     LaneCounter invalid_frames;
     LaneCounter rate_limited;
     LaneCounter authentication_failures;
