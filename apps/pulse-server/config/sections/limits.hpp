@@ -36,8 +36,7 @@ inline constexpr Row<LimitsOptions> kLimitsRows[] = {
     row<&LimitsOptions::max_connections_per_address>({
         .name = "max_connections_per_address",
         .doc = "WebSocket connections at the same time from one IP address; more are answered with "
-               "HTTP "
-               "429. 0 means no limit.",
+               "HTTP 429. 0 means no limit.",
         .live = true,
     }),
     row<&LimitsOptions::max_channels>({
@@ -77,9 +76,8 @@ inline constexpr Row<LimitsOptions> kLimitsRows[] = {
     }),
     row<&LimitsOptions::connections_burst>({
         .name = "connections_burst",
-        .doc =
-            "New connections one address may open at once after a quiet time. 0 means as many as "
-            "connections_per_second.",
+        .doc = "New connections that may come at once after a quiet time, from all addresses "
+               "together. 0 means as many as connections_per_second.",
         .max = 1'000'000'000,
         .live = true,
     }),
