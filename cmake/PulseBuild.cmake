@@ -23,7 +23,7 @@ target_compile_options(pulse_build_flags INTERFACE
   $<$<BOOL:${PULSE_WERROR}>:-Werror>
   # g++ 12 sees uninitialised members in moved std::optional values, and overlapping copies in
   # std::string concatenation (its bug 105329), where there are none.
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 
 if(PULSE_SANITIZE)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "admin_routes.hpp"
 
-#include <utility>
-
 #include "exposition.hpp"
+
+#include <utility>
 
 namespace pulse::server {
 

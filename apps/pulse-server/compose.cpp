@@ -30,6 +30,7 @@ core::HubOptions hub_options(const Config& config) {
     options.max_channels = config.limits.max_channels;
     options.max_subscriptions_per_session = config.limits.max_subscriptions_per_connection;
     options.auto_create_channels = config.limits.auto_create_channels;
+    options.max_presence_bytes = config.limits.max_presence_bytes;
     return options;
 }
 
@@ -40,6 +41,7 @@ core::native::NativeOptions native_options(const Config& config) {
     options.max_frame_bytes = config.transport.max_frame_bytes;
     options.has_documented_error_codes = config.compat.documented_error_codes;
     options.authentication_timeout = config.auth.timeout;
+    options.frame_timeout = config.transport.message_timeout;
     options.publishes = rate(config.limits.publishes_per_second, config.limits.publishes_burst);
     options.subscribes = rate(config.limits.subscribes_per_second, config.limits.subscribes_burst);
     return options;
@@ -67,6 +69,7 @@ transport::ConnectionOptions connection_options(const Config& config) {
     transport::ConnectionOptions options;
     options.ping_interval = config.heartbeat.interval;
     options.idle_timeout = config.heartbeat.timeout;
+    options.message_timeout = config.transport.message_timeout;
     options.request_timeout = config.transport.handshake_timeout;
     options.keep_alive_timeout = config.transport.http_keep_alive;
     options.allowed_origins = config.transport.allowed_origins;
@@ -97,6 +100,8 @@ std::unique_ptr<core::Authenticator> make_authenticator(const Config& config) {
     return core::make_token_authenticator(std::move(tokens), config.auth.is_required());
 }
 
+constexpr std::chrono::milliseconds kAdminDrain{500};
+
 }  // namespace
 
 StringList dialect_names() { return {"native"}; }
@@ -122,6 +127,8 @@ struct Engine::Parts {
           metrics(core::make_memory_metrics()),
           loops(hub, wanted.server.threads, {256 * 1024, wanted.transport.micro_batching}),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
+          // Clients that use up what is theirs must not blind the operator.
+          admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
           engine_metrics(
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
         for (transport::Loop* loop : loops.loops()) {
@@ -133,9 +140,9 @@ struct Engine::Parts {
         return name == native.name() ? &native : nullptr;
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
-    [[nodiscard]] tl::expected<transport::Listener*, std::string> listen(const std::string& host,
-                                                                         std::uint16_t port,
-                                                                         transport::Mounts mounts_);
+    [[nodiscard]] tl::expected<transport::Listener*, std::string> listen(
+        transport::Server& which, const std::string& host, std::uint16_t port,
+        transport::Mounts mounts_) const;
 
     Config config;
     core::Log& log;
@@ -149,6 +156,7 @@ struct Engine::Parts {
     std::unique_ptr<core::Metrics> metrics;
     transport::LoopThreads loops;
     transport::Server server;
+    transport::Server admin;
     core::Metrics::Token engine_metrics;
     std::atomic<bool> is_ready{false};
     transport::Listener* main_listener = nullptr;
@@ -176,15 +184,15 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     return result;
 }
 
-tl::expected<transport::Listener*, std::string> Engine::Parts::listen(const std::string& host,
-                                                                      std::uint16_t port,
-                                                                      transport::Mounts mounts_) {
+tl::expected<transport::Listener*, std::string> Engine::Parts::listen(
+    transport::Server& which, const std::string& host, std::uint16_t port,
+    transport::Mounts mounts_) const {
     transport::ListenerOptions options;
     options.host = host;
     options.port = port;
     options.backlog = static_cast<int>(config.server.backlog);
     options.is_port_shared = config.server.reuse_port;
-    auto listener = server.listen(options, std::move(mounts_));
+    auto listener = which.listen(options, std::move(mounts_));
     if (!listener) {
         return tl::unexpected("cannot listen on " + host + ":" + std::to_string(port) + ": " +
                               listener.error().message());
@@ -195,14 +203,15 @@ tl::expected<transport::Listener*, std::string> Engine::Parts::listen(const std:
 tl::expected<void, std::string> Engine::start() {
     Parts& p = *parts_;
     p.loops.start();
-    auto main_listener = p.listen(p.config.server.host, p.config.server.port, p.mounts(nullptr));
+    auto main_listener =
+        p.listen(p.server, p.config.server.host, p.config.server.port, p.mounts(nullptr));
     if (!main_listener) return tl::unexpected(main_listener.error());
     p.main_listener = *main_listener;
     p.log.write(core::LogLevel::info, "listening",
                 {{"address", std::string_view((*main_listener)->address())},
                  {"websocket_path", std::string_view(p.config.transport.websocket_path)}});
     for (const ListenerOptions& extra : p.config.listeners) {
-        auto listener = p.listen(extra.host, extra.port, p.mounts(&extra));
+        auto listener = p.listen(p.server, extra.host, extra.port, p.mounts(&extra));
         if (!listener) return tl::unexpected(listener.error());
         p.log.write(core::LogLevel::info, "listening",
                     {{"address", std::string_view((*listener)->address())}});
@@ -213,7 +222,8 @@ tl::expected<void, std::string> Engine::start() {
         router->add(metrics_routes(*p.metrics, true));
         mounts.routes = std::move(router);
         // Metrics are for operators: the server runs without them when their port is taken.
-        auto listener = p.listen(p.config.metrics.host, p.config.metrics.port, std::move(mounts));
+        auto listener =
+            p.listen(p.admin, p.config.metrics.host, p.config.metrics.port, std::move(mounts));
         if (listener) {
             p.log.write(core::LogLevel::info, "metrics_listening",
                         {{"address", std::string_view((*listener)->address())}});
@@ -230,9 +240,11 @@ void Engine::apply(const Config& config) {
     Parts& p = *parts_;
     p.hub.set_max_channels(config.limits.max_channels);
     p.hub.set_max_subscriptions_per_session(config.limits.max_subscriptions_per_connection);
+    p.hub.set_max_presence_bytes(config.limits.max_presence_bytes);
     p.hub.set_auto_create_channels(config.limits.auto_create_channels);
     p.native.set_options(native_options(config));
     p.server.set_connection_options(connection_options(config));
+    p.admin.set_connection_options(connection_options(config));
     p.server.set_client_limits(client_limits(config));
     p.authenticator.replace(make_authenticator(config));
     p.config = config;
@@ -240,8 +252,12 @@ void Engine::apply(const Config& config) {
 
 void Engine::drain(std::function<void()> done) {
     parts_->is_ready = false;
-    parts_->server.drain(parts_->config.server.close_spread, parts_->config.server.drain_timeout,
-                         std::move(done));
+    Parts& p = *parts_;
+    // Metrics are there to watch it by, and go when it is over.
+    p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout,
+                   [&p, done = std::move(done)] {
+                       p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done);
+                   });
 }
 
 void Engine::when_all_loops_turned(std::function<void()> done) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "engine_metrics.hpp"
 
+#include "rolling_quantiles.hpp"
+
 #include <array>
 #include <limits>
 #include <memory>
 #include <utility>
-
-#include "rolling_quantiles.hpp"
 
 namespace pulse::server {
 
@@ -74,8 +74,8 @@ class Totals {
         for (std::size_t i = 0; i < core::LaneHistogram::kBuckets; ++i) {
             sample.count += counts[i];
             const bool is_last = i + 1 == core::LaneHistogram::kBuckets;
-            sample.buckets.emplace_back(
-                is_last ? std::numeric_limits<double>::infinity() : bound, sample.count);
+            sample.buckets.emplace_back(is_last ? std::numeric_limits<double>::infinity() : bound,
+                                        sample.count);
             bound *= 2;
         }
         return sample;
@@ -106,8 +106,9 @@ void add_traffic(Builder& out, const Totals& total, const core::HubStats& hub) {
     out.family("pulse_messages_bytes", MetricKind::counter,
                "Bytes by direction: encoded frames from clients, to clients, payloads published.")
         .sample(total.native(&Native::frame_bytes_in), {{"direction", "inbound"}})
-        .sample(total.lane(&Lane::reply_bytes) + total.lane(&Lane::delivered_bytes) - greeting_bytes,
-                {{"direction", "outbound"}})
+        .sample(
+            total.lane(&Lane::reply_bytes) + total.lane(&Lane::delivered_bytes) - greeting_bytes,
+            {{"direction", "outbound"}})
         .sample(hub.publication_bytes_total, {{"direction", "broadcast"}});
     out.gauge("pulse_channels_active", "Channels with at least one subscriber.", hub.channels);
     out.counter("pulse_subscriptions_total", "Successful subscribes.", hub.subscribes_total);
@@ -147,10 +148,11 @@ void add_trouble(Builder& out, const Totals& total, const MetricSources& sources
         .sample(total.native(&Native::invalid_frames), {{"type", "frame"}})
         .sample(total.native(&Native::errors_sent), {{"type", "answered"}});
     out.family("pulse_dropped_total", MetricKind::counter,
-               "Publications not delivered to a subscriber, by reason.")
+               "Publications (under memory: answers too) not delivered, by reason.")
         .sample(total.lane(&Lane::dropped_oldest), {{"reason", "drop_oldest"}})
         .sample(total.lane(&Lane::dropped_newest), {{"reason", "drop_newest"}})
-        .sample(total.lane(&Lane::lost_to_memory), {{"reason", "memory"}});
+        .sample(total.lane(&Lane::lost_to_memory) + sources.hub.stats().publications_lost_total,
+                {{"reason", "memory"}});
     out.gauge("pulse_queue_bytes", "Bytes waiting for clients whose sockets are full.",
               total.lane(&Lane::backlog_bytes));
     out.gauge("pulse_queue_connections", "Connections whose sockets are full.",
@@ -201,18 +203,18 @@ void add_times(Builder& out, std::vector<MetricFamily>& families, const Totals& 
 
 core::Metrics::Token add_engine_metrics(core::Metrics& metrics, MetricSources sources) {
     auto quantiles = std::make_shared<RollingQuantiles>();
-    return metrics.add_collector([sources = std::move(sources),
-                                  quantiles](std::vector<MetricFamily>& out) {
-        Builder builder(out);
-        const Totals total(sources);
-        add_latency(builder, out, sources, *quantiles);
-        add_traffic(builder, total, sources.hub.stats());
-        add_connections(builder, total);
-        add_trouble(builder, total, sources);
-        add_times(builder, out, total);
-        builder.family("pulse_build_info", MetricKind::gauge, "Always 1; see the labels.")
-            .sample(1, {{"version", sources.version}});
-    });
+    return metrics.add_collector(
+        [sources = std::move(sources), quantiles](std::vector<MetricFamily>& out) {
+            Builder builder(out);
+            const Totals total(sources);
+            add_latency(builder, out, sources, *quantiles);
+            add_traffic(builder, total, sources.hub.stats());
+            add_connections(builder, total);
+            add_trouble(builder, total, sources);
+            add_times(builder, out, total);
+            builder.family("pulse_build_info", MetricKind::gauge, "Always 1; see the labels.")
+                .sample(1, {{"version", sources.version}});
+        });
 }
 
 }  // namespace pulse::server

@@ -11,19 +11,21 @@ import { Server } from './support/server.mjs';
 const kConnectionRefused = /^error: WebSocket connection to 'ws:.*' failed: .*ERR_CONNECTION_REFUSED/;
 const kAnswer403 = /^error: WebSocket connection to 'ws:.*' failed: .*Unexpected response code: 403/;
 
-describe('the browser client', { timeout: 300_000 }, () => {
+describe('the browser client', { timeout: 500_000 }, () => {
   let browser;
   let host;
   let server;
 
+  // What was started has to end, whatever else fails, or this process would not.
   before(async () => {
-    [browser, host, server] =
-      await Promise.all([launchBrowser(), PageHost.start(), Server.start()]);
+    server = await Server.start();
+    host = await PageHost.start();
+    browser = await launchBrowser();
   });
-  // One after another, each even if another fails: what was started has to end.
-  after(() => server?.stop());
-  after(() => host?.stop());
-  after(() => browser?.close());
+  after(async () => {
+    const ends = [server?.stop(), host?.stop(), browser?.close()];
+    for (const { reason } of await Promise.allSettled(ends)) if (reason) throw reason;
+  });
 
   const openFile = (options) => Tab.open(browser, pageFile(server.address), options);
 
@@ -213,6 +215,7 @@ describe('the browser client', { timeout: 300_000 }, () => {
       for (let i = 0; i < 30; ++i) await tab.publish(`message ${i}.`);
       await tab.waitForLine('in', 'message 29.');
       assert.equal(await tab.page.evaluate(() => document.documentElement.scrollWidth), width);
+      assert.ok(await tab.log.evaluate((log) => log.scrollWidth <= log.clientWidth), 'frames wrap');
       // Neither did the frames push the field away that one types into.
       const box = await tab.field('Message').boundingBox();
       assert.ok(box.y >= 0 && box.y + box.height <= 640 && box.x >= 0 && box.x + box.width <= width,

@@ -9,6 +9,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=$1
+: "${PULSE_TEST_SERVER:?}" "${PULSE_TEST_CHROMIUM:?}"
 
 mkdir -p "$folder"
 if ! cmp -s "$here/package-lock.json" "$folder/installed-lock.json"; then

@@ -198,3 +198,28 @@ TEST_CASE("half-closed WebSocket connections end", "[e2e][robustness]") {
     CHECK(client.receive() == Frame::pong());
     CHECK(client.tcp().is_ended_by_peer());
 }
+
+TEST_CASE("a client that asks for more answers than it can be held is told and closed",
+          "[e2e][robustness]") {
+    const ServerProcess server(Settings{{"transport.outbox_max_bytes", "65536"}});
+    PulseClient client(server.port());
+    std::string pings;
+    const std::string ping = encoded(FrameView::ping_with_timestamp(1'700'000'000'000));
+    while (pings.size() < 4 * 1024 * 1024) pings += ping;
+    client.send_binary(pings);
+    Frame last = client.receive();
+    while (last.type != FrameType::error) last = client.receive();
+    CHECK(last ==
+          Frame::error(0, ErrorCode::connection_closed, "Connection does not read fast enough"));
+    CHECK(client.read_close().code == 1008);
+}
+
+TEST_CASE("metrics are there when clients have taken every socket", "[e2e][robustness]") {
+    const ServerProcess server(Settings{{"limits.max_connections", "10"}});
+    std::deque<TcpClient> crowd;
+    for (int i = 0; i < 10 + 1024; ++i) crowd.emplace_back(server.port());
+    CHECK(eventually([&] { return server.metric("pulse_sockets_active") >= 10 + 1024; }));
+    TcpClient one_more(server.port());
+    CHECK(one_more.is_ended_by_peer());
+    CHECK(server.metric("pulse_connections_active") == 0);
+}

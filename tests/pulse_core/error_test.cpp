@@ -11,7 +11,7 @@ using namespace pulse::core;
 namespace {
 
 constexpr int kFirst = static_cast<int>(Error::invalid_channel);
-constexpr int kLast = static_cast<int>(Error::shutting_down);
+constexpr int kLast = static_cast<int>(Error::presence_full);
 
 }  // namespace
 
@@ -44,6 +44,7 @@ TEST_CASE("callers branch on conditions", "[core][error]") {
     CHECK(is(Error::rate_limited, Condition::limit_exceeded));
     CHECK(is(Error::memory_exhausted, Condition::limit_exceeded));
     CHECK(is(Error::broker_unavailable, Condition::unavailable));
+    CHECK(is(Error::presence_full, Condition::limit_exceeded));
     CHECK(is(Error::shutting_down, Condition::unavailable));
 }
 

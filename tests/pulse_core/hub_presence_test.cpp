@@ -216,3 +216,43 @@ TEST_CASE("a receiver hears no presence", "[core][hub][presence]") {
     CHECK(protocol::as_text((*publication)->payload) == "x");
     CHECK(receiver->try_receive() == nullptr);
 }
+
+TEST_CASE("members count against the memory budget as long as they are there",
+          "[core][hub][presence]") {
+    test::HubParts parts;
+    parts.memory_limit = 64 * 1024;
+    HubFixture fixture(std::move(parts));
+    Hub& hub = fixture.hub;
+    const auto sized = [](std::size_t bytes) { return PresenceData(bytes, std::byte{'x'}); };
+    const SessionId ann{{1, 1}};
+    const SessionId bob{{2, 2}};
+    REQUIRE_FALSE(hub.create_channel("room"));
+    REQUIRE(hub.presence_join("room", ann, sized(20'000)));
+    const std::size_t one = fixture.budget.used();
+    CHECK(one >= 20'000);
+    // Joining anew replaces.
+    REQUIRE(hub.presence_join("room", ann, sized(20'000)));
+    CHECK(fixture.budget.used() == one);
+    REQUIRE(hub.presence_join("room", bob, sized(30'000)));
+    CHECK(hub.presence_update("room", ann, sized(60'000)).error() == Error::memory_exhausted);
+    CHECK(hub.presence_update("room", SessionId{{3, 3}}, sized(1)).error() == Error::not_a_member);
+    REQUIRE(hub.presence_update("room", ann, std::nullopt));
+    CHECK(fixture.budget.used() < 31'000);
+    CHECK(hub.presence_leave("room", bob));
+    CHECK(fixture.budget.used() < 1'000);
+    REQUIRE(hub.presence_join("room", bob, sized(30'000)));
+    fixture.clock.advance(60s);
+    CHECK(hub.prune_presence(30s) == 2);
+    CHECK(fixture.budget.used() == 0);
+}
+
+TEST_CASE("a channel that goes gives back what its members took", "[core][hub][presence]") {
+    HubFixture fixture;
+    {
+        const auto receiver = fixture.hub.subscribe("room");
+        REQUIRE(fixture.hub.presence_join("room", SessionId{{1, 1}}, PresenceData(100)));
+        CHECK(fixture.budget.used() > 0);
+    }
+    CHECK_FALSE(fixture.hub.channel_exists("room"));
+    CHECK(fixture.budget.used() == 0);
+}

@@ -3,6 +3,7 @@
 #include "support/hub_fixture.hpp"
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -261,4 +262,49 @@ TEST_CASE("many threads may post at once", "[core][lane]") {
     for (std::thread& thread : threads) thread.join();
     fixture.lane().flush();
     CHECK(ran == 4000);
+}
+
+TEST_CASE("a posted function that throws harms no other", "[core][lane]") {
+    HubFixture fixture;
+    int ran = 0;
+    fixture.lane().post([&] { ++ran; });
+    fixture.lane().post([] { throw std::runtime_error("posted"); });
+    fixture.lane().post([] { throw 1; });
+    fixture.lane().post([&] { ++ran; });
+    CHECK_NOTHROW(fixture.flush());
+    CHECK(ran == 2);
+    fixture.flush();
+    CHECK(ran == 2);
+}
+
+TEST_CASE("what is posted to a lane without a host is destroyed unrun", "[core][lane]") {
+    auto fixture = std::make_unique<HubFixture>();
+    const std::shared_ptr<Lane::Port> port = fixture->lane().port();
+    // Whose end posts once more, as a dropped answer does.
+    struct Last {
+        std::shared_ptr<Lane::Port> port;
+        ~Last() {
+            port->post([] { FAIL_CHECK("run"); });
+        }
+    };
+    const auto make = [&] {
+        return [last = std::make_shared<Last>(Last{port})] { FAIL_CHECK("run"); };
+    };
+    fixture->lane().post(make());
+    fixture->lane().detach_host();
+    fixture->lane().post(make());
+    port->post(make());
+    fixture->flush();
+    fixture.reset();
+    port->post(make());
+}
+
+TEST_CASE("a hub has as many lanes as it can tell apart", "[core][lane]") {
+    test::HubParts parts;
+    parts.lanes = Hub::kMaxLanes;
+    HubFixture fixture(std::move(parts));
+    struct Host final : LaneHost {
+        void wake() noexcept override {}
+    } host;
+    CHECK_THROWS_AS(fixture.hub.add_lane(host), std::length_error);
 }

@@ -149,3 +149,21 @@ TEST_CASE("chunks may be released by other threads than made them", "[core][memo
         CHECK(budget.used() == 0);
     }
 }
+
+TEST_CASE("input takes half of a budget at most", "[core][memory]") {
+    MemoryBudget budget(1000);
+    CHECK(budget.try_reserve_input(500));
+    CHECK_FALSE(budget.try_reserve_input(1));
+    CHECK(budget.refusals() == 1);
+    CHECK(budget.try_reserve(500));
+    CHECK_FALSE(budget.try_reserve(1));
+    budget.release_input(500);
+    CHECK(budget.used() == 500);
+    // Room of its own is of no use when there is none at all.
+    CHECK(budget.try_reserve(400));
+    CHECK_FALSE(budget.try_reserve_input(101));
+    CHECK(budget.try_reserve_input(100));
+    CHECK(budget.used() == 1000);
+    MemoryBudget unlimited;
+    CHECK(unlimited.try_reserve_input(std::size_t{1} << 40));
+}

@@ -57,7 +57,10 @@ TEST_CASE("a gate without limits counts and refuses nobody", "[transport][gate]"
     ClientGate gate(limits, kNow);
     for (int i = 0; i < 1000; ++i) REQUIRE(admit(gate, v4(1)) == Verdict::admitted);
     CHECK(gate.connections() == 1000);
-    CHECK(gate.max_sockets() == SIZE_MAX);
+    bool is_counted = true;
+    for (int i = 0; i < 5000; ++i) REQUIRE(gate.admit_socket(v4(1), is_counted));
+    CHECK_FALSE(is_counted);
+    CHECK(gate.sockets() == 5000);
 }
 
 TEST_CASE("addresses are counted one by one, without their ports", "[transport][gate]") {
@@ -125,7 +128,33 @@ TEST_CASE("sockets may outnumber connections, so that refusals can be answered",
           "[transport][gate]") {
     ClientLimits limits;
     limits.max_connections = 10;
-    CHECK(ClientGate(limits, kNow).max_sockets() > 10);
+    ClientGate gate(limits, kNow);
+    bool is_counted = false;
+    for (int i = 0; i < 10 + 1024; ++i) REQUIRE(gate.admit_socket(v4(1), is_counted));
+    CHECK_FALSE(gate.admit_socket(v4(2), is_counted));
+    CHECK(gate.sockets() == 10 + 1024);
+    gate.release_socket(v4(1), is_counted);
+    CHECK(gate.admit_socket(v4(2), is_counted));
+}
+
+TEST_CASE("an address that has a limit has one for its sockets too", "[transport][gate]") {
+    ClientLimits limits;
+    limits.max_connections_per_address = 4;
+    ClientGate gate(limits, kNow);
+    bool is_counted = false;
+    for (std::uint16_t port = 1; port <= 4 + 16; ++port) {
+        REQUIRE(gate.admit_socket(v4(1, port), is_counted));
+        CHECK(is_counted);
+    }
+    CHECK_FALSE(gate.admit_socket(v4(1), is_counted));
+    CHECK_FALSE(is_counted);
+    CHECK(gate.sockets() == 20);
+    CHECK(gate.admit_socket(v4(2), is_counted));
+    gate.release_socket(v4(1), true);
+    CHECK(gate.admit_socket(v4(1), is_counted));
+    // Its connections are counted apart.
+    for (int i = 0; i < 4; ++i) CHECK(admit(gate, v4(1)) == Verdict::admitted);
+    CHECK(admit(gate, v4(1)) == Verdict::too_many_from_address);
 }
 
 TEST_CASE("loops use the gate at the same time and never pass its limit", "[transport][gate]") {

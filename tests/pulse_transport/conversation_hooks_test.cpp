@@ -288,6 +288,35 @@ TEST_CASE("a paused connection is not read until it is resumed", "[transport][ho
     CHECK(messages.take() == "second");
 }
 
+TEST_CASE("a close that comes while the conversation pauses is its business afterwards",
+          "[transport][hooks]") {
+    Hooked server;
+    Mailbox<core::ConnectionHandle> handles;
+    server.hooks.got_message = [&](core::Connection& connection, core::ByteView,
+                                   core::MessageKind) {
+        connection.pause_reading(true);
+        handles.put(connection.handle());
+    };
+    server.start();
+    WsClient client = server.connect();
+    // Both are read at once.
+    client.tcp().send(ClientFrame{kBinary, "work"}.bytes() +
+                      ClientFrame{kClose, close_payload(4000, "done")}.bytes());
+    const core::ConnectionHandle handle = handles.take();
+    CHECK_FALSE(client.tcp().has_input(100ms));
+    CHECK(server.endings.size() == 0);
+    handle.post([](core::Connection& connection) {
+        connection.send(pulse::protocol::as_bytes("worked"));
+        connection.pause_reading(false);
+    });
+    CHECK(client.read_message(kBinary) == "worked");
+    CHECK(client.read_close().code == 4000);
+    const Ending ending = server.endings.take();
+    CHECK(ending.code == 4000);
+    CHECK(ending.text == "done");
+    CHECK(ending.is_clean);
+}
+
 TEST_CASE("a handle reaches its connection from any thread, and nothing once it is gone",
           "[transport][hooks]") {
     Hooked server;

@@ -65,16 +65,21 @@ TEST_CASE("without a list the own host is allowed, scheme and case aside", "[tra
 TEST_CASE("a loopback listener also trusts pages of this machine", "[transport][origin]") {
     const Endpoint endpoint = endpoint_with({}, true);
     for (const char* origin :
-         {"http://localhost", "https://LOCALHOST:5173", "http://127.0.0.1:3000", "http://[::1]",
-          "http://[::1]:8080", "null", "file://"}) {
+         {"http://localhost", "https://LOCALHOST:5173", "http://127.0.0.1:3000",
+          "http://127.8.9.10", "http://[::1]", "http://[::1]:8080", "null", "file://"}) {
         INFO(origin);
-        CHECK(allows(endpoint, origin));
+        CHECK(allows(endpoint, origin, "127.0.0.1:8080"));
+        // A name that somebody has pointed at this machine.
+        CHECK_FALSE(allows(endpoint, origin, "pulse.example"));
+        CHECK_FALSE(allows(endpoint, origin, ""));
     }
     for (const char* origin :
-         {"http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.10",
+         {"http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1000",
           "http://[::1", "http://[::1].evil.example", "http://evil.example#localhost",
-          "http://localhost@evil.example", "localhost", "http://", "NULL", "file:///etc/passwd"}) {
+          "http://localhost@evil.example", "localhost", "http://", "file:///etc/passwd", "NULL",
+          "http://pulse.example"}) {
         INFO(origin);
+        CHECK_FALSE(allows(endpoint, origin, "127.0.0.1:8080"));
         CHECK_FALSE(allows(endpoint, origin));
     }
 }

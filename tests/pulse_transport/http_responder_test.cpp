@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -260,4 +261,90 @@ TEST_CASE("responders may outlive everything they came from", "[.bug][transport]
     }
     late[2]->respond(HttpResponse::text(200, "hub gone"));
     late[3].reset();
+}
+
+TEST_CASE("a route that throws costs the connection alone, also on a request sent ahead",
+          "[transport][responder]") {
+    HttpRouter router;
+    router.add(Route::immediate("GET", "/now",
+                                [](const HttpRequest&) { return HttpResponse::text(200, "now"); }));
+    router.add({"GET", "/throw", [](const HttpRequest&, HttpResponder) -> void {
+                    throw std::runtime_error("the route's");
+                }});
+    router.add({"GET", "/odd", [](const HttpRequest&, HttpResponder) -> void { throw 1; }});
+    EmbeddedEngine engine({}, std::move(router));
+    TcpClient other(engine.port());
+    for (const char* path : {"/throw", "/odd"}) {
+        TcpClient alone(engine.port());
+        alone.send(get_request(path));
+        CHECK(read_answer(alone).status == 500);
+        CHECK(alone.is_ended_by_peer());
+        TcpClient ahead(engine.port());
+        ahead.send(get_request("/now") + get_request(path) + get_request("/now"));
+        CHECK(read_answer(ahead).body == "now");
+        CHECK(read_answer(ahead).status == 500);
+        CHECK(ahead.is_ended_by_peer());
+    }
+    other.send(get_request("/now"));
+    CHECK(read_answer(other).body == "now");
+}
+
+TEST_CASE("an answer may come, or be dropped, when loop and hub are gone",
+          "[transport][responder]") {
+    Mailbox<Pending> pending;
+    std::vector<Pending> late;
+    {
+        EmbeddedEngine engine({}, routes(pending));
+        std::vector<TcpClient> clients;
+        for (int i = 0; i < 4; ++i) {
+            clients.emplace_back(engine.port());
+            clients.back().send(get_request("/later"));
+            late.push_back(pending.take());
+        }
+        engine.loops.stop();
+        // The loops stand, but are still there.
+        late[0]->respond(HttpResponse::text(200, "nobody reads this"));
+        late[1].reset();
+    }
+    late[2]->respond(HttpResponse::text(200, "nor this"));
+    late.clear();
+}
+
+TEST_CASE("an answer is given also when clients have used up all memory",
+          "[transport][responder]") {
+    HttpRouter router;
+    router.add(Route::immediate("*", "/now", [](const HttpRequest& request) {
+        return HttpResponse::text(200, std::to_string(request.body.size()));
+    }));
+    router.add({"POST", "/short",
+                [](const HttpRequest&, HttpResponder responder) {
+                    responder.respond(HttpResponse::text(200, "short"));
+                },
+                4});
+    EngineParts parts;
+    parts.memory_limit = 256 * 1024;
+    EmbeddedEngine engine(parts, std::move(router));
+    const auto post = [](std::string_view path, const std::string& body) {
+        return "POST " + std::string(path) +
+               " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body;
+    };
+    TcpClient tcp(engine.port());
+    // A body counts as long as it is held.
+    tcp.send(post("/now", std::string(100'000, 'x')));
+    CHECK(read_answer(tcp).body == "100000");
+    CHECK(engine.budget.used() < 10'000);
+    TcpClient greedy(engine.port());
+    greedy.send(post("/now", std::string(500'000, 'x')));
+    CHECK(read_answer(greedy).status == 503);
+    // A route that wants no long bodies gets none.
+    tcp.send(post("/short", "four"));
+    CHECK(read_answer(tcp).body == "short");
+    tcp.send(post("/short", "fives"));
+    CHECK(read_answer(tcp).status == 413);
+    REQUIRE(engine.budget.try_reserve(engine.budget.limit() - engine.budget.used()));
+    TcpClient last(engine.port());
+    last.send(get_request("/now"));
+    CHECK(read_answer(last).body == "0");
+    engine.budget.release(engine.budget.used());
 }

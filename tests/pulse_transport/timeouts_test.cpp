@@ -117,6 +117,36 @@ TEST_CASE("a request that does not become complete is answered 408", "[transport
     CHECK(eventually([&] { return engine.server->stats().sockets == 0; }));
 }
 
+TEST_CASE("a message has its time, whatever else its sender does", "[transport][timeouts]") {
+    EngineParts parts;
+    parts.connections.ping_interval = 0ms;
+    parts.connections.idle_timeout = 0ms;
+    EmbeddedEngine engine(parts);
+    PulseClient client(engine.port());
+    const std::string message =
+        ClientFrame{kBinary, encoded(FrameView::ping_with_timestamp(1))}.bytes();
+    const auto send = [&](std::string_view bytes) {
+        const std::uint64_t before = engine.count(&transport::LoopStats::bytes_in);
+        client.tcp().send(bytes);
+        REQUIRE(eventually([&] {
+            return engine.count(&transport::LoopStats::bytes_in) == before + bytes.size();
+        }));
+    };
+    // Each message anew, however close they follow one another.
+    send(message.substr(0, 3));
+    engine.clock.advance(50s);
+    send(message.substr(3) + message.substr(0, 3));
+    CHECK(client.receive() == Frame::pong(1));
+    engine.clock.advance(50s);
+    CHECK_FALSE(client.tcp().has_input(kTwoLooks));
+    // A byte now and then is a sign of life, but not the message.
+    send(message.substr(3, 1));
+    engine.clock.advance(11s);
+    CHECK(client.receive() ==
+          Frame::error(0, ErrorCode::connection_closed, "The rest of a message did not come"));
+    CHECK(client.read_close().code == 1008);
+}
+
 TEST_CASE("a body has its own time, from its beginning on", "[transport][timeouts]") {
     transport::HttpRouter routes;
     routes.add(transport::Route::immediate("POST", "/x", [](const transport::HttpRequest& request) {

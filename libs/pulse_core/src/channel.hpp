@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The hub's own structures. What is guarded by the stripe's lock and what belongs to a lane's thread
-// is said at each.
+// The hub's own structures. What is guarded by the stripe's lock and what belongs to a lane's
+// thread is said at each.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct Segment {
     std::uint32_t end;
     std::uint32_t messages;
     std::uint32_t message_bytes;  ///< without framing
-    const Outlet* except;  ///< this outlet alone does not get it (compared, never followed)
+    const Outlet* except;         ///< this outlet alone does not get it (compared, never followed)
 };
 
 /// One wire form of one channel on one lane.
@@ -72,8 +72,9 @@ struct Channel {
     std::uint64_t hash;
     std::uint32_t subscribers = 0;  ///< sessions and receivers
     std::uint32_t receivers = 0;
-    bool is_kept = false;  ///< made by create_channel(), or empty channels stay
-    bool has_presence = false;  ///< somebody joined its presence once
+    bool is_kept = false;            ///< made by create_channel(), or empty channels stay
+    bool has_presence = false;       ///< somebody joined its presence once
+    std::size_t presence_bytes = 0;  ///< of its members, reserved from the budget
     std::vector<std::unique_ptr<Stream>> streams;
     std::shared_ptr<PublicationLog> log;  ///< while there are receivers
 };
@@ -119,6 +120,7 @@ struct alignas(64) Hub::Stripe {
     std::uint64_t subscribes_total = 0;
     std::uint64_t publications_total = 0;
     std::uint64_t publication_bytes_total = 0;
+    std::uint64_t publications_lost_total = 0;
 };
 
 }  // namespace pulse::core

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <arpa/inet.h>
 
 #include <pulse/core/connection.hpp>
+#include <pulse/core/hub.hpp>
 #include <pulse/core/lane.hpp>
 
 namespace pulse::core {
@@ -28,13 +30,32 @@ bool PeerAddress::is_loopback() const noexcept {
 void ConnectionHandle::post(std::function<void(Connection&)> function) const {
     if (target_ == nullptr) return;
     // The target is looked at on the lane's thread only, where the connection lives and dies.
-    target_->lane->post([target = target_, run = std::move(function)] {
-        if (target->connection != nullptr) run(*target->connection);
+    target_->port->post([target = target_, run = std::move(function)] {
+        if (target->connection == nullptr) return;
+        try {
+            run(*target->connection);
+            return;
+        } catch (const std::exception& error) {
+            // It may have thrown because the connection is gone.
+            if (target->connection != nullptr) target->connection->fail(error.what());
+        } catch (...) {
+            if (target->connection != nullptr) target->connection->fail("not a std::exception");
+        }
     });
 }
 
 Connection::~Connection() {
     if (target_ != nullptr) target_->connection = nullptr;
+}
+
+void Connection::fail(std::string_view what) noexcept {
+    lane().hub().log().write(LogLevel::error, "connection_failed", {{"reason", what}});
+    try {
+        close(CloseReason::internal_error);
+    } catch (...) {
+        // Without memory for a close frame: the peer will find out by silence.
+        discard_output();
+    }
 }
 
 void Connection::expire_handles() noexcept {
@@ -44,8 +65,8 @@ void Connection::expire_handles() noexcept {
 
 ConnectionHandle Connection::handle() {
     if (target_ == nullptr) {
-        target_ =
-            std::make_shared<ConnectionHandle::Target>(ConnectionHandle::Target{&lane(), this});
+        target_ = std::make_shared<ConnectionHandle::Target>(
+            ConnectionHandle::Target{lane().port(), this});
     }
     ConnectionHandle handle;
     handle.target_ = target_;

@@ -29,6 +29,7 @@ constexpr ErrorRow kErrors[] = {
     // Not `unavailable`: a channel that keeps no history will not have one after a retry either.
     {Error::history_unavailable, Condition::not_found, "the channel keeps no history"},
     {Error::shutting_down, Condition::unavailable, "shutting down"},
+    {Error::presence_full, Condition::limit_exceeded, "the channel's presence is full"},
 };
 
 constexpr bool rows_match_enumerators() {
@@ -36,7 +37,7 @@ constexpr bool rows_match_enumerators() {
     for (const ErrorRow& row : kErrors) {
         if (static_cast<int>(row.error) != expected++) return false;
     }
-    return expected == static_cast<int>(Error::shutting_down) + 1;
+    return expected == static_cast<int>(Error::presence_full) + 1;
 }
 static_assert(rows_match_enumerators());
 

@@ -2,8 +2,10 @@
 #include "channel.hpp"
 #include "publication_log.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <optional>
+#include <stdexcept>
 
 #include <pulse/core/error.hpp>
 #include <pulse/core/hub.hpp>
@@ -21,6 +23,12 @@ using detail::Stream;
 namespace {
 
 constexpr std::size_t kStripes = 64;
+/// A member's record, in memory and in a list, but for its data.
+constexpr std::size_t kMemberBytes = 128;
+
+std::size_t cost_of(const std::optional<PresenceState>& member) noexcept {
+    return !member ? 0 : kMemberBytes + (member->data ? member->data->size() : 0);
+}
 
 /// Puts the message just written behind what each lane of the stream has pending, and calls
 /// `mark_dirty` for those that had nothing. Under the stripe's lock. Returns the lanes to wake.
@@ -33,7 +41,7 @@ std::uint64_t append(Stream& stream, const Outlet* except, Lane* from, const Clo
     for (const auto& lane_channel : stream.lanes) {
         if (lane_channel == nullptr) continue;
         auto& pending = lane_channel->pending;
-        if (!pending.empty() && except == nullptr && pending.back().except == nullptr &&
+        if (!pending.empty() && pending.back().except == except &&
             pending.back().chunk.get() == chunk.get() && pending.back().end == range.begin) {
             pending.back().end = range.end;
             ++pending.back().messages;
@@ -64,6 +72,7 @@ Hub::Hub(HubOptions options, const HubServices& services)
       stripes_(std::make_unique<Stripe[]>(kStripes)),
       max_channels_(options_.max_channels),
       max_subscriptions_(options_.max_subscriptions_per_session),
+      max_presence_bytes_(options_.max_presence_bytes),
       auto_create_(options_.auto_create_channels) {
     if (services_.broker != nullptr) attachment_ = services_.broker->attach(*this);
 }
@@ -71,6 +80,7 @@ Hub::Hub(HubOptions options, const HubServices& services)
 Hub::~Hub() { attachment_.reset(); }
 
 Lane& Hub::add_lane(LaneHost& host) {
+    if (lanes_.size() == kMaxLanes) throw std::length_error("a hub has at most 64 lanes");
     lanes_.push_back(std::unique_ptr<Lane>(new Lane(*this, host, services_.clock, services_.budget,
                                                     static_cast<std::uint32_t>(lanes_.size()))));
     return *lanes_.back();
@@ -132,12 +142,16 @@ Result<std::size_t> Hub::deliver(const PublicationView& publication, const Publi
         ++home.publications_total;
         home.publication_bytes_total += publication.payload.size();
         PublicationView placed = publication;
+        Channel* channel = home.channels.find(publication.channel, key);
+        const bool has_readers = channel != nullptr && channel->log != nullptr;
+        if (placed.timestamp_ms == 0 && (has_readers || policy.is_kept())) {
+            placed.timestamp_ms = services_.clock.unix_ms();
+        }
         if (policy.is_kept()) {
-            auto position = services_.history->append(publication, policy);
+            auto position = services_.history->append(placed, policy);
             if (!position) return tl::unexpected(position.error());
             placed.position = *position;
         }
-        Channel* channel = home.channels.find(publication.channel, key);
         if (channel == nullptr) return std::size_t{0};
         receivers = channel->subscribers;
         if (channel->log != nullptr) {
@@ -152,6 +166,7 @@ Result<std::size_t> Hub::deliver(const PublicationView& publication, const Publi
                                  from != nullptr ? &from->pool_ : nullptr, services_.budget);
             if (!stream->encoder->encode(placed, writer)) {
                 is_lost = true;
+                ++home.publications_lost_total;
                 continue;
             }
             wake |= append(*stream, nullptr, from, services_.clock, now_ns,
@@ -187,6 +202,7 @@ Result<Channel*> Hub::find_or_create(Stripe& home, std::string_view name, std::u
 void Hub::release_if_empty(Stripe& home, Channel& channel) noexcept {
     if (channel.subscribers != 0 || channel.is_kept) return;
     if (channel.has_presence) presence_->forget(channel.name);
+    release_presence(channel, channel.presence_bytes);
     home.channels.erase(channel);
     channels_.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -338,6 +354,32 @@ std::error_code Hub::create_channel(std::string_view name) {
 
 // ------------------------------------------------------------------- presence
 
+/// Makes room for the member `id` with so much data, in the channel's account and the budget's.
+std::error_code Hub::resize_presence(Channel& channel, const SessionId& id,
+                                     std::size_t data_bytes) {
+    const std::size_t before = cost_of(presence_->get(channel.name, id));
+    const std::size_t after = kMemberBytes + data_bytes;
+    if (after > before) {
+        const std::size_t more = after - before;
+        const std::size_t limit = max_presence_bytes_.load(std::memory_order_relaxed);
+        if (limit != 0 && channel.presence_bytes + more > limit) return Error::presence_full;
+        if (services_.budget != nullptr && !services_.budget->try_reserve(more)) {
+            return Error::memory_exhausted;
+        }
+        channel.presence_bytes += more;
+    } else {
+        release_presence(channel, before - after);
+    }
+    return {};
+}
+
+void Hub::release_presence(Channel& channel, std::size_t bytes) noexcept {
+    // Members that were put into the store past the hub are not in the account.
+    bytes = std::min(bytes, channel.presence_bytes);
+    channel.presence_bytes -= bytes;
+    if (services_.budget != nullptr) services_.budget->release(bytes);
+}
+
 Result<PresenceStore::Joined> Hub::presence_join(std::string_view name, const SessionId& id,
                                                  std::optional<PresenceData> data,
                                                  const Outlet* except, Lane* from) {
@@ -349,8 +391,16 @@ Result<PresenceStore::Joined> Hub::presence_join(std::string_view name, const Se
         const std::lock_guard lock(home.mutex);
         Channel* channel = home.channels.find(name, key);
         if (channel == nullptr) return tl::unexpected(make_error_code(Error::channel_not_found));
+        const std::size_t before = channel->presence_bytes;
+        if (const auto error = resize_presence(*channel, id, data ? data->size() : 0)) {
+            return tl::unexpected(error);
+        }
         joined = presence_->join(name, id, std::move(data));
-        if (!joined) return joined;
+        if (!joined) {
+            release_presence(*channel,
+                             channel->presence_bytes - std::min(before, channel->presence_bytes));
+            return joined;
+        }
         channel->has_presence = true;
         const auto action = joined->is_new ? PresenceAction::join : PresenceAction::update;
         announce(*channel, {name, action, joined->state}, except, from, wake);
@@ -370,6 +420,10 @@ Result<PresenceState> Hub::presence_update(std::string_view name, const SessionI
         const std::lock_guard lock(home.mutex);
         Channel* channel = home.channels.find(name, key);
         if (channel == nullptr) return tl::unexpected(make_error_code(Error::channel_not_found));
+        if (!presence_->get(name, id)) return tl::unexpected(make_error_code(Error::not_a_member));
+        if (const auto error = resize_presence(*channel, id, data ? data->size() : 0)) {
+            return tl::unexpected(error);
+        }
         updated = presence_->update(name, id, std::move(data));
         if (!updated) return updated;
         announce(*channel, {name, PresenceAction::update, *updated}, except, from, wake);
@@ -389,6 +443,7 @@ std::optional<PresenceState> Hub::presence_leave(std::string_view name, const Se
         left = presence_->leave(name, id);
         Channel* channel = home.channels.find(name, key);
         if (!left || channel == nullptr) return left;
+        release_presence(*channel, cost_of(left));
         announce(*channel, {name, PresenceAction::leave, *left}, except, from, wake);
     }
     wake_lanes(wake, from);
@@ -404,7 +459,9 @@ std::size_t Hub::prune_presence(std::chrono::milliseconds idle) {
         {
             const std::lock_guard lock(home.mutex);
             Channel* channel = home.channels.find(gone.channel, key);
-            if (channel == nullptr) continue;
+            // Whoever has come back meanwhile has been announced as such.
+            if (channel == nullptr || presence_->get(gone.channel, gone.state.session)) continue;
+            release_presence(*channel, cost_of(gone.state));
             announce(*channel, {gone.channel, PresenceAction::leave, gone.state}, nullptr, nullptr,
                      wake);
         }
@@ -423,6 +480,7 @@ void Hub::announce(Channel& channel, const PresenceEvent& event, const Outlet* e
         if (!stream->encoder->encode(event, writer)) continue;
         wake |= append(*stream, except, from, services_.clock, now_ns,
                        [](LaneChannel& due) { due.lane->mark_dirty(due); });
+        if (from != nullptr) from->pending_bytes_ += stream->buffer.last().size();
     }
 }
 
@@ -476,6 +534,7 @@ HubStats Hub::stats() const {
         stats.subscribes_total += part.subscribes_total;
         stats.publications_total += part.publications_total;
         stats.publication_bytes_total += part.publication_bytes_total;
+        stats.publications_lost_total += part.publications_lost_total;
     }
     return stats;
 }

@@ -2,6 +2,7 @@
 #include "channel.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <pulse/core/hub.hpp>
@@ -14,14 +15,18 @@ using detail::Segment;
 
 Lane::Lane(Hub& hub, LaneHost& host, const Clock& clock, MemoryBudget* budget, std::uint32_t index)
     : hub_(hub),
-      host_(host),
       clock_(clock),
       budget_(budget),
       index_(index),
       now_(clock.now()),
-      pool_(budget) {}
+      pool_(budget),
+      host_(&host) {}
 
 Lane::~Lane() {
+    {
+        const std::lock_guard lock(port_->mutex_);
+        port_->lane_ = nullptr;
+    }
     for (LaneChannel* channel : dirty_) {
         if (!channel->is_alive) delete channel;
     }
@@ -36,13 +41,35 @@ bool Lane::has_work() const noexcept {
     return has_inbox_.load(std::memory_order_acquire) || !touched_.empty();
 }
 
-void Lane::post(std::function<void()> function) {
-    {
-        const std::lock_guard lock(inbox_mutex_);
-        posted_.push_back(std::move(function));
-        has_inbox_.store(true, std::memory_order_release);
-    }
-    host_.wake();
+void Lane::post(std::function<void()> function) { (void)try_post(function); }
+
+bool Lane::try_post(std::function<void()>& function) {
+    const std::lock_guard lock(inbox_mutex_);
+    if (host_ == nullptr) return false;
+    posted_.push_back(std::move(function));
+    has_inbox_.store(true, std::memory_order_release);
+    host_->wake();
+    return true;
+}
+
+void Lane::detach_host() noexcept {
+    std::vector<std::function<void()>> unrun;
+    const std::lock_guard lock(inbox_mutex_);
+    host_ = nullptr;
+    // Destroyed behind the lock: what they hold may post once more.
+    unrun.swap(posted_);
+}
+
+void Lane::wake_host() noexcept {
+    // Under the lock, so that the host cannot go meanwhile.
+    const std::lock_guard lock(inbox_mutex_);
+    if (host_ != nullptr) host_->wake();
+}
+
+void Lane::Port::post(std::function<void()> function) {
+    // A function nobody runs is destroyed when the lock is released: what it holds may post too.
+    const std::lock_guard lock(mutex_);
+    if (lane_ != nullptr) (void)lane_->try_post(function);
 }
 
 void Lane::mark_dirty(LaneChannel& channel) {
@@ -53,13 +80,13 @@ void Lane::mark_dirty(LaneChannel& channel) {
 
 void Lane::wake_from(const Lane* caller) noexcept {
     if (caller == this && in_turn_) return;
-    host_.wake();
+    wake_host();
 }
 
 void Lane::touch(Outlet& outlet) {
     outlet.is_touched_ = true;
     touched_.push_back(&outlet);
-    if (!in_turn_) host_.wake();
+    if (!in_turn_) wake_host();
 }
 
 void Lane::forget(Outlet& outlet) noexcept {
@@ -101,8 +128,12 @@ Lane::Flushed Lane::flush() {
     in_turn_ = false;
     // A listener may have published while this turn was written: no publisher on the lane's own
     // thread wakes it.
-    if (has_inbox_.load(std::memory_order_acquire)) host_.wake();
+    if (has_inbox_.load(std::memory_order_acquire)) wake_host();
     return flushed_;
+}
+
+void Lane::on_exception(std::string_view what) const noexcept {
+    hub_.log().write(LogLevel::error, "posted_function_failed", {{"reason", what}});
 }
 
 void Lane::run_posted() {
@@ -110,7 +141,17 @@ void Lane::run_posted() {
         const std::lock_guard lock(inbox_mutex_);
         posted_work_.swap(posted_);
     }
-    for (auto& function : posted_work_) function();
+    for (auto& posted : posted_work_) {
+        // Each goes when it has run: what it holds may be waited for.
+        const std::function<void()> function = std::move(posted);
+        try {
+            function();
+        } catch (const std::exception& error) {
+            on_exception(error.what());
+        } catch (...) {
+            on_exception("not a std::exception");
+        }
+    }
     posted_work_.clear();
 }
 

@@ -11,6 +11,13 @@
 
 namespace pulse::core {
 
+namespace {
+
+/// The answers of one turn are counted in 32 bits.
+constexpr std::size_t kMostTurnBytes = std::size_t{1} << 30;
+
+}  // namespace
+
 Outlet::Outlet(Lane& lane, const Framing& framing) noexcept : lane_(&lane), framing_(&framing) {}
 
 Outlet::~Outlet() {
@@ -35,7 +42,7 @@ std::byte* Outlet::begin_with(const Framing& framing, std::size_t bytes, Message
     if (is_finished_) return nullptr;
     Lane& lane = *lane_;
     const std::size_t limit = lane.limits_.max_bytes;
-    if (limit != 0 && turn_reply_bytes_ / 2 > limit) {
+    if (limit != 0 && turn_reply_bytes_ / 2 > std::min(limit, kMostTurnBytes)) {
         overflow();
         return nullptr;
     }
@@ -65,7 +72,7 @@ void Outlet::send(const SharedFrame& frame) {
     lane_->holds_.push_back(frame.chunk);
     push({frame.chunk.get(), frame.begin, frame.end, frame.messages}, false);
     lane_->stats_.replies.add(frame.messages);
-    lane_->stats_.reply_bytes.add(frame.size());
+    lane_->stats_.reply_bytes.add(frame.message_bytes);
 }
 
 void Outlet::push(const FrameSlice& slice, bool is_droppable) noexcept {
@@ -169,6 +176,7 @@ void Outlet::discard_output() noexcept {
 
 void Outlet::drop_backlog() noexcept {
     turn_head_ = turn_tail_ = kNone;
+    turn_reply_bytes_ = 0;
     if (backlog_ != nullptr) backlog_->keep_first(lane_->stats_);
 }
 

@@ -152,7 +152,7 @@ Result<RouterReceiver> Router::subscribe(std::string_view connection, std::strin
     const auto known = state_->connections.find(connection);
     if (known != state_->connections.end()) {
         const auto& subscriptions = known->second.subscriptions;
-        const std::size_t limit = hub_.options().max_subscriptions_per_session;
+        const std::size_t limit = hub_.max_subscriptions_per_session();
         if (limit != 0 && subscriptions.size() >= limit) {
             return tl::unexpected(make_error_code(Error::too_many_subscriptions));
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "channel.hpp"
 
+#include <algorithm>
+
 #include <pulse/core/error.hpp>
 #include <pulse/core/session.hpp>
 #include <pulse/protocol/channel_name.hpp>
@@ -40,6 +42,10 @@ std::error_code Session::subscribe(std::string_view channel) {
     if (limit != 0 && subscriptions_.size() >= limit) return Error::too_many_subscriptions;
     const std::uint64_t hash = hub_.hash(channel);
     if (find(channel, hash) != nullptr) return Error::already_subscribed;
+    // Before the hub knows of it: afterwards nothing may fail.
+    if (subscriptions_.size() == subscriptions_.capacity()) {
+        subscriptions_.reserve(std::max<std::size_t>(1, 2 * subscriptions_.size()));
+    }
     auto joined = hub_.join(*this, channel, hash);
     if (!joined) return joined.error();
     if (subscriptions_.empty()) hub_.subscribed_sessions_.fetch_add(1, std::memory_order_relaxed);

@@ -71,8 +71,11 @@ constexpr std::uint32_t kLongKey = 4;
 
 class Surveyor {
   public:
-    Surveyor(ByteView raw, Survey& survey) noexcept
-        : raw_(raw), in_{raw.data(), raw.data() + raw.size()}, survey_(survey) {}
+    Surveyor(ByteView raw, Survey& survey, std::size_t max_depth) noexcept
+        : raw_(raw),
+          in_{raw.data(), raw.data() + raw.size()},
+          survey_(survey),
+          max_depth_(max_depth) {}
 
     [[nodiscard]] Error run() {
         if (const Error error = value(); error != Error::none) return error;
@@ -155,7 +158,7 @@ class Surveyor {
             return text(header, ignored);
         }
         if (header.kind != Kind::array && header.kind != Kind::map) return Error::none;
-        if (open_.size() == kMaxValueDepth) return Error::too_deep;
+        if (open_.size() >= max_depth_) return Error::too_deep;
         Open container{.is_map = header.kind == Kind::map,
                        .start = start,
                        .missing = static_cast<std::uint32_t>(header.value)};
@@ -205,6 +208,7 @@ class Surveyor {
     ByteView raw_;
     Cursor in_;
     Survey& survey_;
+    std::size_t max_depth_;
     std::vector<Open> open_;
     std::uint64_t owed_ = 1;  ///< keys and values still to come, as far as announced
 };
@@ -277,10 +281,12 @@ class Rewriter {
 
 }  // namespace
 
-Error canonicalise(ByteView raw, std::vector<std::byte>& out) {
+Error canonicalise(ByteView raw, std::vector<std::byte>& out, std::size_t max_depth) {
     if (raw.size() > kMaxFrameBytes) return Error::frame_too_large;
     Survey survey;
-    if (const Error error = Surveyor(raw, survey).run(); error != Error::none) return error;
+    if (const Error error = Surveyor(raw, survey, std::min(max_depth, kMaxValueDepth)).run();
+        error != Error::none)
+        return error;
     if (survey.is_canonical) {
         out.insert(out.end(), raw.begin(), raw.end());
     } else {

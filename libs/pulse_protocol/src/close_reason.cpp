@@ -9,7 +9,7 @@ namespace {
 
 using enum CloseReason;
 
-constexpr std::array<CloseInfo, 16> kTable{{
+constexpr std::array<CloseInfo, 17> kTable{{
     {normal, 1000, std::nullopt, "normal", "", false},
     {shutdown, 1001, ErrorCode::connection_closed, "shutdown", "Server is shutting down", true},
     {websocket_violation, 1002, std::nullopt, "websocket_violation", "WebSocket protocol violated",
@@ -24,6 +24,8 @@ constexpr std::array<CloseInfo, 16> kTable{{
      "Connection does not read fast enough", true},
     {heartbeat_timeout, 1001, ErrorCode::connection_closed, "heartbeat_timeout",
      "Nothing heard for too long", true},
+    {message_timeout, 1008, ErrorCode::connection_closed, "message_timeout",
+     "The rest of a message did not come", true},
     {authentication_failed, 1008, ErrorCode::unauthorized, "authentication_failed",
      "Authentication failed", false},
     {forbidden, 1008, ErrorCode::forbidden, "forbidden", "Connection not allowed", false},

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "acceptor.hpp"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "tcp_connection.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -13,8 +9,11 @@
 #include <utility>
 
 #include <asio/ip/v6_only.hpp>
-
-#include "tcp_connection.hpp"
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace pulse::transport {
 
@@ -78,8 +77,8 @@ core::Result<asio::ip::tcp::acceptor> bind_listener(asio::io_context& io,
     if (error) return failed();
     if (address.address().is_v6()) socket.set_option(asio::ip::v6_only(true), error);
     const int on = 1;
-    if (is_shared && ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on,
-                                  sizeof on) != 0) {
+    if (is_shared &&
+        ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
         return tl::unexpected(std::error_code(errno, std::system_category()));
     }
     socket.bind(address, error);
@@ -145,21 +144,15 @@ void Acceptor::accept_ready() {
 
 void Acceptor::hand_over(int fd, const core::PeerAddress& peer) {
     loop_.stats.accepted.add(1);
-    Shared& shared = *endpoint_->shared;
-    if (shared.sockets.load(std::memory_order_relaxed) >= shared.clients.max_sockets()) {
-        loop_.stats.refused.add(1);
-        ::close(fd);
-        return;
-    }
     if (deal_to_.empty()) {
-        new TcpConnection(loop_, endpoint_, fd, peer);  // deletes itself
+        TcpConnection::open(loop_, endpoint_, fd, peer);
         return;
     }
     Loop& target = *deal_to_[next_++ % deal_to_.size()];
-    target.lane().post([&target, peer, endpoint = endpoint_,
-                        socket = std::make_shared<PendingSocket>(fd)] {
-        new TcpConnection(target.impl(), endpoint, socket->take(), peer);
-    });
+    target.lane().post(
+        [&target, peer, endpoint = endpoint_, socket = std::make_shared<PendingSocket>(fd)] {
+            TcpConnection::open(target.impl(), endpoint, socket->take(), peer);
+        });
 }
 
 void Acceptor::out_of_descriptors() {

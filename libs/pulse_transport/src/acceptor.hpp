@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include "endpoint.hpp"
+#include "loop_impl.hpp"
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -8,9 +11,6 @@
 
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
-
-#include "endpoint.hpp"
-#include "loop_impl.hpp"
 
 namespace pulse::transport {
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "endpoint.hpp"
 
+#include "http/text.hpp"
+
 #include <algorithm>
 
-#include "http/text.hpp"
+#include <arpa/inet.h>
 
 namespace pulse::transport {
 
@@ -15,14 +17,23 @@ std::string_view authority_of(std::string_view origin) noexcept {
     return at == std::string_view::npos ? std::string_view{} : origin.substr(at + 3);
 }
 
+/// RFC 1122 §3.2.1.3: all of 127.0.0.0/8. In dotted form alone, which is the one browsers send.
+bool is_loopback_v4(std::string_view host) noexcept {
+    in_addr address{};
+    char text[INET_ADDRSTRLEN];
+    if (!host.starts_with("127.") || host.size() >= sizeof text) return false;
+    text[host.copy(text, sizeof text - 1)] = '\0';
+    return ::inet_pton(AF_INET, text, &address) == 1;
+}
+
 bool is_loopback_authority(std::string_view authority) noexcept {
-    // The port is what follows the last colon outside brackets; anything else behind the host is part
-    // of another name.
+    // The port is what follows the last colon outside brackets; anything else behind the host is
+    // part of another name.
     const std::size_t from = authority.starts_with('[') ? authority.find(']') : 0;
     if (from == std::string_view::npos) return false;
     const std::size_t end = std::min(authority.find(':', from), authority.size());
     const std::string_view host = authority.substr(0, end);
-    return http::iequals(host, "localhost") || host == "127.0.0.1" || host == "[::1]";
+    return http::iequals(host, "localhost") || host == "[::1]" || is_loopback_v4(host);
 }
 
 }  // namespace
@@ -57,10 +68,11 @@ bool Endpoint::is_origin_allowed(const http::RequestHead& head) const noexcept {
         });
     }
     const std::string_view authority = authority_of(*origin);
-    if (!authority.empty() && http::iequals(authority, head.authority)) return true;
-    if (!is_loopback) return false;
-    // A developer's machine: pages from a local server on another port, or opened from a file.
-    return is_loopback_authority(authority) || *origin == "null" || *origin == "file://";
+    if (!is_loopback) return !authority.empty() && http::iequals(authority, head.authority);
+    // A developer's machine: pages from a local server on any port, or opened from a file. The host
+    // must be called by an address of this machine: any site can have its own name resolve to it.
+    return is_loopback_authority(head.authority) &&
+           (is_loopback_authority(authority) || *origin == "null" || *origin == "file://");
 }
 
 }  // namespace pulse::transport

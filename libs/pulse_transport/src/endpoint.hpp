@@ -3,6 +3,9 @@
 // What the connections of one listener have in common.
 #pragma once
 
+#include "client_limits.hpp"
+#include "http/head_parser.hpp"
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -11,9 +14,6 @@
 
 #include <pulse/transport/options.hpp>
 #include <pulse/transport/server.hpp>
-
-#include "client_limits.hpp"
-#include "http/head_parser.hpp"
 
 namespace pulse::transport {
 
@@ -27,7 +27,6 @@ struct Shared {
 
     ClientGate clients;
     std::atomic<bool> is_draining{false};
-    std::atomic<std::size_t> sockets{0};
 
     [[nodiscard]] const ConnectionOptions& options() const noexcept {
         return *current_.load(std::memory_order_acquire);

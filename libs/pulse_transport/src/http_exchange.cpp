@@ -9,6 +9,7 @@
 #include "websocket/handshake.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace pulse::transport {
@@ -20,6 +21,9 @@ void TcpConnection::http_receive(std::byte* data, std::size_t n) {
     }
     http_->buffer.append(reinterpret_cast<const char*>(data), n);
     http_process();
+    if (phase_ == Phase::http && !charge_input(http_->body_bytes())) {
+        http_error(503, "Out of memory");
+    }
 }
 
 void TcpConnection::http_process() {
@@ -175,7 +179,8 @@ bool TcpConnection::http_route(const http::RequestHead& head) {
     for (const http::Header& header : head.headers) {
         request.headers.emplace_back(header.name, header.value);
     }
-    http_->body_reader.emplace(head, http::BodyLimits{options().max_body_bytes, 4096, 4096});
+    const std::size_t body_limit = std::min(options().max_body_bytes, found.route->max_body_bytes);
+    http_->body_reader.emplace(head, http::BodyLimits{body_limit, 4096, 4096});
     const http::BodyResult none = http_->body_reader->consume({}, request.body);
     if (none.status == http::BodyStatus::error) {
         http_error(none.error.status, none.error.text);
@@ -241,7 +246,9 @@ void TcpConnection::http_respond(const HttpResponse& response, bool is_head, boo
     for (const auto& [name, value] : response.headers) writer.add(name, value);
     if (!keep_alive) writer.connection("close");
     writer.finish(response.body, is_head);
-    send_raw(protocol::as_bytes(bytes));
+    send_unbudgeted(bytes);
+    http_->request.body = std::string{};
+    (void)charge_input(0);
     http_->state = HttpExchange::State::head;
     http_->is_first = false;
     http_->route = nullptr;
@@ -253,6 +260,21 @@ void TcpConnection::http_respond(const HttpResponse& response, bool is_head, boo
     } else {
         begin_closing();
     }
+}
+
+/// An answer is owed also when clients' messages have used up all memory: it is how an operator
+/// learns of that. Bounded all the same: an answer is due once for each connection.
+void TcpConnection::send_unbudgeted(std::string_view bytes) {
+    core::SharedFrame frame;
+    frame.chunk = core::ChunkRef::allocate(bytes.size(), nullptr);
+    if (!frame.chunk) {
+        abort();
+        return;
+    }
+    std::memcpy(frame.chunk->data(), bytes.data(), bytes.size());
+    frame.end = static_cast<std::uint32_t>(bytes.size());
+    frame.messages = 0;
+    send(frame);
 }
 
 void TcpConnection::http_timer() {
@@ -267,7 +289,7 @@ void TcpConnection::http_timer() {
     }
     // As long as the last answer makes its way to a slow reader, the wait for the next request has
     // not begun.
-    if (std::exchange(has_progressed_, false) && !is_drained()) http_->since = loop_.now;
+    if (take_progress() && !is_drained()) http_->since = loop_.now;
     const bool is_waiting = http_->state == HttpExchange::State::head && http_->buffer.empty();
     const auto patience =
         is_waiting && !http_->is_first ? options().keep_alive_timeout : options().request_timeout;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include "http/body_reader.hpp"
+#include "http/head_parser.hpp"
+#include "timer_wheel.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include <pulse/transport/http.hpp>
-
-#include "http/body_reader.hpp"
-#include "http/head_parser.hpp"
-#include "timer_wheel.hpp"
 
 namespace pulse::transport {
 
@@ -20,15 +20,19 @@ struct HttpExchange {
     State state = State::head;
     bool keep_alive = true;
     bool is_head_request = false;
-    bool is_first = true;       ///< no request was complete yet
-    Tick since = 0;             ///< when the wait for what is due now began
-    std::uint32_t serial = 0;   ///< of the request being answered
-    std::string buffer;         ///< received, not yet consumed
+    bool is_first = true;      ///< no request was complete yet
+    Tick since = 0;            ///< when the wait for what is due now began
+    std::uint32_t serial = 0;  ///< of the request being answered
+    std::string buffer;        ///< received, not yet consumed
     http::HeadParser parser;
     std::optional<http::BodyReader> body_reader;
     HttpRequest request;
     const Route* route = nullptr;
 
+    /// What a body holds, received or to be answered; short ones stay within the object.
+    [[nodiscard]] std::size_t body_bytes() const noexcept {
+        return request.body.capacity() > 256 ? request.body.capacity() : 0;
+    }
     /// While an answer is due, pipelined requests wait in the socket, not here.
     [[nodiscard]] bool is_full(std::size_t limit) const noexcept {
         return state == State::responding && buffer.size() >= limit;

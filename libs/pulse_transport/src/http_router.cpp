@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "http/text.hpp"
+
 #include <algorithm>
 
 #include <pulse/transport/http.hpp>
-
-#include "http/text.hpp"
 
 namespace pulse::transport {
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <exception>
-#include <system_error>
-#include <utility>
-
 #include "http/response_writer.hpp"
 #include "loop_impl.hpp"
 #include "tcp_connection.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace pulse::transport {
 
@@ -66,6 +65,7 @@ Loop::Impl::Impl(Loop& owner, asio::io_context& context, core::Hub& engine,
 
 Loop::Impl::~Impl() {
     abort_connections([](const TcpConnection&) { return true; });
+    lane.detach_host();
     *is_alive_ = false;
     asio::error_code ignored;
     descriptor_.close(ignored);
@@ -118,19 +118,13 @@ void Loop::Impl::handle_events(int count) {
         if (event.data.ptr == nullptr) {
             std::uint64_t wakes = 0;
             [[maybe_unused]] const ssize_t got = ::read(event_fd_, &wakes, sizeof wakes);
-            is_woken_.store(false, std::memory_order_release);
+            // Not a plain store, which may still be on its way when the inbox is looked at: either
+            // this sees the work of a waker who found it set, or that waker finds it cleared.
+            (void)is_woken_.exchange(false, std::memory_order_acq_rel);
             continue;
         }
         auto& connection = *static_cast<TcpConnection*>(event.data.ptr);
-        // A dialect or a route of the host's may throw, and so may every allocation: one connection
-        // pays for it, not the loop.
-        try {
-            connection.on_event(event.events);
-        } catch (const std::exception& error) {
-            hub.log().write(core::LogLevel::error, "connection_failed",
-                            {{"reason", std::string_view(error.what())}});
-            connection.abort();
-        }
+        guarded(connection, [&] { connection.on_event(event.events); });
         if (lane.needs_flush()) {
             lane.flush();
             lane.begin_turn();
@@ -138,10 +132,10 @@ void Loop::Impl::handle_events(int count) {
     }
 }
 
-/// When writing takes long and carries several messages per channel, the loop is saturated: a little
-/// patience then makes larger batches, and a send of several messages costs little more than one. The
-/// wait is an eighth of what the last write-out took, so it cannot dominate; a wait in vain is not
-/// repeated for a while.
+/// When writing takes long and carries several messages per channel, the loop is saturated: a
+/// little patience then makes larger batches, and a send of several messages costs little more than
+/// one. The wait is an eighth of what the last write-out took, so it cannot dominate; a wait in
+/// vain is not repeated for a while.
 void Loop::Impl::wait_for_more() {
     const bool is_saturated = last_flush_ > kLongFlush && last_flushed_.channels != 0 &&
                               last_flushed_.messages >= kBatched * last_flushed_.channels;
@@ -230,7 +224,10 @@ void Loop::Impl::arm_timer() {
 void Loop::Impl::on_timer() {
     lane.begin_turn();
     now = tick_of(lane.now());
-    wheel_.advance(now, [](TimerNode& node) { static_cast<TcpConnection&>(node).on_timer(); });
+    wheel_.advance(now, [](TimerNode& node) {
+        auto& connection = static_cast<TcpConnection&>(node);
+        guarded(connection, [&] { connection.on_timer(); });
+    });
     end_turn();
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <sys/epoll.h>
+#include "http/head_parser.hpp"
+#include "timer_wheel.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,15 +16,27 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
+#include <sys/epoll.h>
 
+#include <pulse/core/connection.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/lane.hpp>
 #include <pulse/transport/loop.hpp>
 
-#include "http/head_parser.hpp"
-#include "timer_wheel.hpp"
-
 namespace pulse::transport {
+
+/// A dialect or a route of the host's may throw, and so may every allocation: one connection pays
+/// for it, not the loop.
+template <typename Work>
+void guarded(core::Connection& connection, Work&& work) noexcept {
+    try {
+        work();
+    } catch (const std::exception& error) {
+        connection.fail(error.what());
+    } catch (...) {
+        connection.fail("not a std::exception");
+    }
+}
 
 /// **Loop-bound**, but for wake().
 struct Loop::Impl {
@@ -50,9 +64,9 @@ struct Loop::Impl {
     core::Lane& lane;
     LoopStats stats;
     int epoll_fd;
-    Tick now = 0;                      ///< as of this turn
-    std::vector<std::byte> buffer;     ///< what was just received; free between two reads
-    http::RequestHead head;            ///< scratch of the connection that parses one
+    Tick now = 0;                   ///< as of this turn
+    std::vector<std::byte> buffer;  ///< what was just received; free between two reads
+    http::RequestHead head;         ///< scratch of the connection that parses one
     std::vector<TcpConnection*> connections;
     /// Set by LoopThreads around the io_context's run().
     std::atomic<bool> is_threaded{false};

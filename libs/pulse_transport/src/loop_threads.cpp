@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <sched.h>
+#include "loop_impl.hpp"
 
 #include <asio/executor_work_guard.hpp>
+#include <sched.h>
 
 #include <pulse/transport/server.hpp>
-
-#include "loop_impl.hpp"
 
 namespace pulse::transport {
 
@@ -33,7 +32,8 @@ std::size_t usable_processors() {
 }  // namespace
 
 LoopThreads::LoopThreads(core::Hub& hub, std::size_t count, const LoopOptions& options) {
-    if (count == 0) count = std::min<std::size_t>(usable_processors(), core::Hub::kMaxLanes);
+    if (count == 0) count = usable_processors();
+    count = std::min<std::size_t>(count, core::Hub::kMaxLanes);
     for (std::size_t i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(hub, options));
     }

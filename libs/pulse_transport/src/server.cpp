@@ -164,8 +164,9 @@ void Server::drain(std::chrono::milliseconds spread, std::chrono::milliseconds d
     state_->shared->is_draining = true;
     const Tick begin = tick_of(state_->hub.clock().now());
     for (Loop* loop : state_->loops) {
-        asio::post(loop->io(),
-                   [state = state_, loop, begin, spread] { state->drain_loop(*loop, begin, spread); });
+        asio::post(loop->io(), [state = state_, loop, begin, spread] {
+            state->drain_loop(*loop, begin, spread);
+        });
     }
     const auto end = std::chrono::steady_clock::now() + deadline;
     asio::post(state_->loops.front()->io(), [state = state_, end, done = std::move(done)] {
@@ -195,7 +196,7 @@ void Server::State::drain_loop(Loop& loop, Tick begin, std::chrono::milliseconds
 
 void Server::State::watch_drain(std::chrono::steady_clock::time_point deadline,
                                 std::function<void()> done) {
-    if (shared->sockets.load() == 0) {
+    if (shared->clients.sockets() == 0) {
         done();
         return;
     }
@@ -217,8 +218,7 @@ void Server::State::watch_drain(std::chrono::steady_clock::time_point deadline,
 }
 
 ServerStats Server::stats() const noexcept {
-    return {state_->shared->sockets.load(std::memory_order_relaxed),
-            state_->shared->clients.connections()};
+    return {state_->shared->clients.sockets(), state_->shared->clients.connections()};
 }
 
 }  // namespace pulse::transport

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 #include <utility>
 
 #include <sys/socket.h>
@@ -31,7 +30,6 @@ TcpConnection::TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> e
       fd_(fd),
       last_input_(loop.now),
       peer_(peer) {
-    endpoint_->shared->sockets.fetch_add(1, std::memory_order_relaxed);
     loop_.add(*this);
     epoll_event event{};
     event.events = EPOLLIN;
@@ -45,15 +43,34 @@ TcpConnection::TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> e
     schedule_in(options().request_timeout);
 }
 
+void TcpConnection::open(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
+                         const core::PeerAddress& peer) noexcept {
+    ClientGate& gate = endpoint->shared->clients;
+    bool is_counted = false;
+    if (!gate.admit_socket(peer, is_counted)) {
+        loop.stats.refused.add(1);
+        ::close(fd);
+        return;
+    }
+    try {
+        (new TcpConnection(loop, endpoint, fd, peer))->is_socket_counted_ = is_counted;
+    } catch (const std::exception& error) {
+        gate.release_socket(peer, is_counted);
+        ::close(fd);
+        loop.hub.log().write(core::LogLevel::error, "connection_failed",
+                             {{"reason", std::string_view(error.what())}});
+    }
+}
+
 TcpConnection::~TcpConnection() {
     loop_.remove(*this);
     ::close(fd_);
-    endpoint_->shared->sockets.fetch_sub(1, std::memory_order_relaxed);
+    endpoint_->shared->clients.release_socket(peer_, is_socket_counted_);
 }
 
 void TcpConnection::teardown() {
     end_conversation({1006, "", false});
-    if (charged_bytes_ != 0) lane().budget()->release(charged_bytes_);
+    (void)charge_input(0);
     if (is_admitted_) {
         endpoint_->shared->clients.release(peer_, is_address_counted_);
         loop_.stats.websockets.subtract(1);
@@ -65,16 +82,25 @@ void TcpConnection::end_conversation(const core::CloseEvent& event) {
     if (has_ended_ || conversation_ == nullptr) return;
     has_ended_ = true;
     expire_handles();
-    try {
-        conversation_->on_close(event);
-    } catch (const std::exception& error) {
-        on_exception(error);
-    }
+    guarded(*this, [&] { conversation_->on_close(event); });
 }
 
-void TcpConnection::on_exception(const std::exception& error) noexcept {
-    loop_.hub.log().write(core::LogLevel::error, "connection_failed",
-                          {{"reason", std::string_view(error.what())}});
+void TcpConnection::fail(std::string_view what) noexcept {
+    loop_.hub.log().write(core::LogLevel::error, "connection_failed", {{"reason", what}});
+    try {
+        if (phase_ == Phase::http && http_->state == HttpExchange::State::responding) {
+            http_->keep_alive = false;
+            http_error(500, "Internal error");
+            return;
+        }
+        if (phase_ == Phase::websocket && !has_ended_) {
+            end_conversation({1011, "", false});
+            if (phase_ == Phase::websocket) close(core::CloseReason::internal_error);
+            return;
+        }
+    } catch (...) {
+        // Then without a word.
+    }
     abort();
 }
 
@@ -200,8 +226,24 @@ void TcpConnection::update_interest() noexcept {
     ::epoll_ctl(loop_.epoll_fd, EPOLL_CTL_MOD, fd_, &event);
 }
 
+bool TcpConnection::charge_input(std::size_t held) noexcept {
+    core::MemoryBudget* budget = lane().budget();
+    if (budget == nullptr || held == charged_bytes_) return true;
+    if (held < charged_bytes_) {
+        budget->release_input(charged_bytes_ - held);
+    } else if (!budget->try_reserve_input(held - charged_bytes_)) {
+        return false;
+    }
+    charged_bytes_ = static_cast<std::uint32_t>(held);
+    return true;
+}
+
 void TcpConnection::pause_reading(bool is_paused) {
     is_paused_ = is_paused;
+    if (!is_paused_ && peer_close_ != nullptr) {
+        const std::unique_ptr<PeerClose> close = std::move(peer_close_);
+        (void)on_peer_close(close->code, close->reason);
+    }
     if (phase_ != Phase::gone) update_interest();
 }
 
@@ -326,8 +368,7 @@ void TcpConnection::on_timer() {
             return;
         case Phase::closing:
         case Phase::lingering:
-            if (http_ != nullptr && phase_ == Phase::closing &&
-                std::exchange(has_progressed_, false)) {
+            if (http_ != nullptr && phase_ == Phase::closing && take_progress()) {
                 // An answer may be large and its reader slow; only one that has stopped is cut off.
                 close_at_ = loop_.now + ticks_of(options().close_timeout);
             }

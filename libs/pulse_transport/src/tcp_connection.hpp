@@ -16,7 +16,6 @@
 #include "websocket/parser.hpp"
 
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,14 +31,16 @@ struct HttpExchange;
 /// **Loop-bound.** Deletes itself by Loop::Impl::doom.
 class TcpConnection final : public core::Connection, public TimerNode {
   public:
-    /// Takes over the non-blocking socket `fd` and registers with the loop.
-    TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
-                  const core::PeerAddress& peer);
+    /// Takes over the non-blocking socket `fd` and registers with the loop, which owns the result.
+    /// The socket is closed when there is no memory for it.
+    static void open(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
+                     const core::PeerAddress& peer) noexcept;
     ~TcpConnection() override;
 
     [[nodiscard]] const core::PeerAddress& peer() const noexcept override { return peer_; }
     void close(std::uint16_t code, std::string_view text) override;
     using core::Connection::close;
+    void fail(std::string_view what) noexcept override;
     void request_tick(std::chrono::milliseconds after) override;
     void pause_reading(bool is_paused) override;
 
@@ -63,6 +64,9 @@ class TcpConnection final : public core::Connection, public TimerNode {
 
     enum class Phase : std::uint8_t { http, websocket, closing, lingering, gone };
 
+    TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
+                  const core::PeerAddress& peer);
+
     // tcp_connection.cpp: the socket.
     void on_event(std::uint32_t events);
     void on_timer();
@@ -70,14 +74,21 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void read();
     void on_eof();
     void on_broken();
-    /// A dialect of the host's threw: one connection pays for it, not the loop.
-    void on_exception(const std::exception& error) noexcept;
     void on_drained();
     void write_out() noexcept override;
     void keep_farewell() noexcept;
     void on_overflow() noexcept override;
     void finish_overflow();
     void update_interest() noexcept;
+    /// Keeps the memory budget's account of the input held here. False when there is no room for
+    /// more.
+    [[nodiscard]] bool charge_input(std::size_t held) noexcept;
+    /// Whether something was written since the last look.
+    [[nodiscard]] bool take_progress() noexcept {
+        const bool had_progress = has_progressed_;
+        has_progressed_ = false;
+        return had_progress;
+    }
     void schedule_in(std::chrono::milliseconds delay);
     /// Sends what is no message: HTTP and control frames.
     void send_raw(core::ByteView bytes);
@@ -95,6 +106,7 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void http_respond(const HttpResponse& response, bool is_head, bool keep_alive);
     void http_resume();
     void http_end();
+    void send_unbudgeted(std::string_view bytes);
     void http_timer();
     void become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
                           std::string_view response);
@@ -105,12 +117,17 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void websocket_after(const websocket::ParseResult& result);
     void websocket_timer();
     void end_unheard(const core::CloseEvent& event);
-    void charge_input();
+    void after_input();
 
     // Callbacks of the frame parser.
     bool on_message(websocket::MessageKind kind, core::ByteView message);
     bool on_ping(core::ByteView payload);
     bool on_peer_close(std::uint16_t code, std::string_view reason);
+    /// A close that came while the conversation was not reading is its business afterwards.
+    struct PeerClose {
+        std::uint16_t code;
+        std::string reason;
+    };
 
     /// Too many answers wait for the peer to read them.
     [[nodiscard]] bool is_choked() const noexcept {
@@ -128,10 +145,12 @@ class TcpConnection final : public core::Connection, public TimerNode {
     std::unique_ptr<HttpExchange> http_;
     std::unique_ptr<core::Conversation> conversation_;
     websocket::Parser parser_;
+    std::unique_ptr<PeerClose> peer_close_;
     int fd_;
     std::uint32_t index_ = 0;  ///< in the loop's list
     Tick last_input_ = 0;
-    Tick tick_at_ = 0;   ///< Conversation::on_tick; with has_tick_
+    Tick tick_at_ = 0;        ///< Conversation::on_tick; with has_tick_
+    Tick partial_since_ = 0;  ///< when the message began that is incomplete; with is_partial_
     Tick close_at_ = 0;  ///< end of patience in closing and lingering; shutdown with is_draining_
     std::uint32_t charged_bytes_ = 0;
     core::PeerAddress peer_;
@@ -146,12 +165,14 @@ class TcpConnection final : public core::Connection, public TimerNode {
     bool has_tick_ : 1 = false;
     bool is_pinged_ : 1 = false;  ///< since the last input
     bool is_draining_ : 1 = false;
-    bool has_eof_ : 1 = false;     ///< the peer will send nothing more
-    bool has_progressed_ = false;  ///< wrote something since the HTTP timer last looked
+    bool has_eof_ : 1 = false;         ///< the peer will send nothing more
+    bool is_partial_ : 1 = false;      ///< the rest of a message is to come
+    bool has_progressed_ : 1 = false;  ///< wrote something since the HTTP timer last looked
     bool has_sent_close_ : 1 = false;
-    bool has_ended_ : 1 = false;  ///< on_close was called
-    bool is_address_counted_ : 1 = false;
-    bool is_admitted_ : 1 = false;  ///< counted by the client gate
+    bool has_ended_ : 1 = false;           ///< on_close was called
+    bool is_socket_counted_ : 1 = false;   ///< by the client gate, for its address
+    bool is_address_counted_ : 1 = false;  ///< as a WebSocket connection
+    bool is_admitted_ : 1 = false;         ///< counted by the client gate
 };
 
 }  // namespace pulse::transport

@@ -4,8 +4,8 @@
 //
 // Time is in ticks. An entry stands in the list of the slot its due tick falls into, whatever the
 // round; a slot that comes up passes on those whose round has not come. A timer that is moved
-// later, as most are, is simply left where it is: its owner looks at the real deadline when it fires
-// and schedules anew.
+// later, as most are, is simply left where it is: its owner looks at the real deadline when it
+// fires and schedules anew.
 #pragma once
 
 #include <array>

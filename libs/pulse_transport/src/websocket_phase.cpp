@@ -4,7 +4,6 @@
 #include "tcp_connection.hpp"
 #include "websocket/frame_header.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace pulse::transport {
@@ -46,7 +45,7 @@ void TcpConnection::websocket_after(const websocket::ParseResult& result) {
         close(error.close_code, error.text);
         return;
     }
-    charge_input();
+    after_input();
 }
 
 void TcpConnection::end_unheard(const core::CloseEvent& event) {
@@ -54,25 +53,29 @@ void TcpConnection::end_unheard(const core::CloseEvent& event) {
     if (phase_ == Phase::closing && is_drained()) on_drained();
 }
 
-void TcpConnection::charge_input() {
-    core::MemoryBudget* budget = lane().budget();
-    const auto held = static_cast<std::uint32_t>(parser_.buffered_bytes());
-    if (budget == nullptr || held == charged_bytes_ || phase_ == Phase::gone) return;
-    if (held > charged_bytes_ && !budget->try_reserve(held - charged_bytes_)) {
+void TcpConnection::after_input() {
+    if (phase_ == Phase::gone) return;
+    if (!charge_input(parser_.buffered_bytes())) {
         terminate(core::CloseReason::out_of_memory);
         // What it was sending is given up at once, and with it the place where the peer's answer to
         // the close would stand.
         parser_ = {};
-        budget->release(std::exchange(charged_bytes_, 0));
+        (void)charge_input(0);
         end_unheard({1006, "", false});
         return;
     }
-    if (held < charged_bytes_) budget->release(charged_bytes_ - held);
-    charged_bytes_ = held;
+    const bool was_partial = is_partial_;
+    is_partial_ = parser_.has_partial_input();
+    const auto patience = options().message_timeout;
+    if (!is_partial_ || was_partial || patience.count() == 0) return;
+    partial_since_ = loop_.now;
+    const Tick end = loop_.now + ticks_of(patience);
+    if (!is_scheduled() || is_due(end, due)) loop_.schedule(*this, end);
 }
 
 bool TcpConnection::on_message(websocket::MessageKind kind, core::ByteView message) {
     loop_.stats.messages_in.add(1);
+    is_partial_ = false;
     if (phase_ != Phase::websocket) return phase_ != Phase::gone;
     conversation_->on_message(message, kind == websocket::MessageKind::text
                                            ? core::MessageKind::text
@@ -88,6 +91,11 @@ bool TcpConnection::on_ping(core::ByteView payload) {
 }
 
 bool TcpConnection::on_peer_close(std::uint16_t code, std::string_view reason) {
+    if (is_paused_ && phase_ == Phase::websocket) {
+        // The conversation is not done with what came before.
+        peer_close_ = std::make_unique<PeerClose>(PeerClose{code, std::string(reason)});
+        return false;
+    }
     const bool is_answer = has_sent_close_;
     end_conversation({code, reason, true});
     if (is_answer) {
@@ -115,9 +123,11 @@ void TcpConnection::close(std::uint16_t code, std::string_view text) {
 
 void TcpConnection::terminate(core::CloseReason reason) {
     if (phase_ != Phase::websocket) return;
-    if (conversation_ != nullptr && !has_ended_) conversation_->on_closing(reason);
-    // The conversation may have closed it itself.
-    close(reason);
+    guarded(*this, [&] {
+        if (conversation_ != nullptr && !has_ended_) conversation_->on_closing(reason);
+        // The conversation may have closed it itself.
+        close(reason);
+    });
 }
 
 void TcpConnection::websocket_timer() {
@@ -129,17 +139,22 @@ void TcpConnection::websocket_timer() {
     }
     if (has_tick_ && is_due(tick_at_, now)) {
         has_tick_ = false;
-        try {
-            conversation_->on_tick(lane().now());
-        } catch (const std::exception& error) {
-            on_exception(error);
-        }
+        conversation_->on_tick(lane().now());
         if (phase_ != Phase::websocket) return;
     }
     Tick wake_at = now + ticks_of(std::chrono::hours{1});
     const auto consider = [&](Tick candidate) {
         if (is_due(candidate, wake_at)) wake_at = candidate;
     };
+    if (is_partial_ && settings.message_timeout.count() > 0) {
+        const Tick end = partial_since_ + ticks_of(settings.message_timeout);
+        if (is_due(end, now)) {
+            loop_.stats.idle_closes.add(1);
+            terminate(core::CloseReason::message_timeout);
+            return;
+        }
+        consider(end);
+    }
     if (settings.idle_timeout.count() > 0) {
         const Tick end = last_input_ + ticks_of(settings.idle_timeout);
         if (is_due(end, now)) {

@@ -241,6 +241,7 @@ TEST_CASE("who does not authenticate in time is closed", "[core][native][auth]")
     SECTION("having sent nothing") {
         NativeClient client(engine);
         CHECK(client.connection.tick == 500ms);
+        engine.clock.advance(500ms);
         client.connection.lane().begin_turn();
         client.conversation->on_tick(engine.clock.now());
         CHECK(client.receive() == Frames{kRefused});
@@ -249,6 +250,7 @@ TEST_CASE("who does not authenticate in time is closed", "[core][native][auth]")
     SECTION("because the authenticator does not answer") {
         NativeClient client(engine);
         client.send({Frame::connect(1, "t"), numbered(1)});
+        engine.clock.advance(500ms);
         client.connection.lane().begin_turn();
         client.conversation->on_tick(engine.clock.now());
         CHECK(client.receive() == Frames{kRefused});

@@ -184,7 +184,7 @@ TEST_CASE("subscribers on other lanes get the same frames", "[core][native]") {
 
 TEST_CASE("a partial frame counts against the memory budget until it is whole or abandoned",
           "[core][native]") {
-    NativeEngine engine({}, nullptr, {.memory_limit = 1'000'000});
+    NativeEngine engine({}, nullptr, {.memory_limit = 2'000'000});
     const std::size_t idle = engine.budget.used();
     const std::string start = std::string("\0\x08\0\0", 4) + std::string(300'000, '\0');
     {

@@ -10,6 +10,7 @@
 using namespace pulse::test;
 using namespace std::chrono_literals;
 namespace core = pulse::core;
+namespace protocol = pulse::protocol;
 using pulse::protocol::Value;
 
 namespace {
@@ -205,7 +206,9 @@ TEST_CASE("data is kept in canonical form", "[core][native][presence]") {
 
 TEST_CASE("a member list beyond a frame is an error, not a broken frame",
           "[core][native][presence]") {
-    NativeEngine engine(with([](auto& o) { o.max_payload_bytes = 0; }));
+    HubParts parts;
+    parts.options.max_presence_bytes = 0;
+    NativeEngine engine(with([](auto& o) { o.max_payload_bytes = 0; }), nullptr, std::move(parts));
     NativeClient ann(engine);
     subscribe(ann);
     const std::vector<std::byte> megabyte = packed(std::string(1'000'000, 'x'));
@@ -266,4 +269,50 @@ TEST_CASE("the member lists one client is given in a turn are bounded",
     // In the next turn there is room again.
     engine.clock.advance(1ms);
     CHECK(ann.ask(presence(51, PresenceAction::sync)).at(0) == Frame::ack(51));
+}
+
+TEST_CASE("presence data goes as deep as a list of members can carry", "[core][native][presence]") {
+    const auto nested = [](std::size_t depth) {
+        std::vector<std::byte> data(depth, std::byte{0x91});
+        data.push_back(std::byte{0xc0});
+        return data;
+    };
+    const auto join = [&](NativeClient& client, std::size_t depth) {
+        const auto data = nested(depth);
+        client.send(encoded(
+            FrameView::presence(1, "room", PresenceAction::join, protocol::ByteView{data})));
+        return client.receive();
+    };
+    NativeEngine engine;
+    NativeClient ann(engine);
+    NativeClient bob(engine);
+    subscribe(ann);
+    subscribe(bob);
+    CHECK(join(ann, protocol::kMaxDepth - 3) == Frames{invalid_frame(1)});
+    CHECK(bob.receive().empty());
+    // receive() decodes what both are sent.
+    const Frames answers = join(ann, protocol::kMaxDepth - 4);
+    REQUIRE(answers.size() == 2);
+    CHECK(answers[1].action == PresenceAction::sync);
+    CHECK(bob.receive().size() == 1);
+}
+
+TEST_CASE("a channel's presence is bounded", "[core][native][presence]") {
+    HubParts parts;
+    parts.options.max_presence_bytes = 10'000;
+    NativeEngine engine({}, nullptr, std::move(parts));
+    NativeClient ann(engine);
+    NativeClient bob(engine);
+    subscribe(ann);
+    subscribe(bob);
+    CHECK(ann.ask(presence(1, PresenceAction::join, std::string(6'000, 'x'))).size() == 2);
+    (void)bob.receive();
+    const Frames full{Frame::error(2, ErrorCode::server_error, "Presence of the channel is full")};
+    CHECK(bob.ask(presence(2, PresenceAction::join, std::string(6'000, 'x'))) == full);
+    CHECK(ann.receive().empty());
+    CHECK(ann.ask(presence(2, PresenceAction::update, std::string(10'000, 'x'))) == full);
+    // What gets shorter makes room.
+    CHECK(ann.ask(presence(3, PresenceAction::update, std::string(10, 'x'))) ==
+          Frames{Frame::ack(3)});
+    CHECK(bob.ask(presence(3, PresenceAction::join, std::string(6'000, 'x'))).size() == 3);
 }

@@ -15,6 +15,7 @@ struct LimitsOptions {
     std::uint32_t max_channels = 10'000;
     std::uint32_t max_subscriptions_per_connection = 100;
     std::uint64_t max_message_size = 65'536;
+    std::uint64_t max_presence_bytes = std::uint64_t{8} * 1024 * 1024;
     bool auto_create_channels = true;
     std::uint32_t connections_per_second = 0;
     std::uint32_t connections_burst = 0;
@@ -57,6 +58,15 @@ inline constexpr Row<LimitsOptions> kLimitsRows[] = {
         .doc = "Largest payload of a publication; a larger one is refused (error 1007) and the "
                "connection stays. 0 leaves only transport.max_frame_bytes.",
         .max = 16'777'216,
+        .unit = Unit::bytes,
+        .live = true,
+    }),
+    row<&LimitsOptions::max_presence_bytes>({
+        .name = "max_presence_bytes",
+        .doc = "Memory for the presence of one channel: the data of its members and 128 bytes for "
+               "each. A join or update beyond it is refused (error 1011). 0 means no limit but the "
+               "memory budget's.",
+        .max = 1'073'741'824,
         .unit = Unit::bytes,
         .live = true,
     }),

@@ -59,7 +59,7 @@ inline constexpr Row<ServerOptions> kServerRows[] = {
     row<&ServerOptions::threads>({
         .name = "threads",
         .doc = "Event loops, one thread each. 0 means one per core.",
-        .max = 256,
+        .max = 64,
     }),
     row<&ServerOptions::drain_timeout>({
         .name = "drain_timeout_ms",

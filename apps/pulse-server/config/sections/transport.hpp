@@ -29,6 +29,7 @@ struct TransportOptions {
     std::string websocket_path = "/ws";
     StringList allowed_origins;
     std::chrono::milliseconds handshake_timeout{10'000};
+    std::chrono::milliseconds message_timeout{60'000};
     std::chrono::milliseconds http_keep_alive{60'000};
     std::uint64_t max_head_bytes = std::uint64_t{16} * 1024;
     std::uint64_t max_body_bytes = std::uint64_t{1024} * 1024;
@@ -60,9 +61,10 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
         .name = "allowed_origins",
         .doc =
             "Web origins (scheme://host[:port]) whose pages may connect; \"*\" admits all. Empty "
-            "admits pages from the host and port that the request itself names, and on a "
-            "loopback listener also pages from loopback addresses and from files. Clients that "
-            "send no Origin header, which is every client but a browser, are always admitted.",
+            "admits pages from the host and port that the request itself names; on a loopback "
+            "listener instead pages from loopback addresses and from files, whose origin \"null\" "
+            "is also that of sandboxed frames of any site. Clients that send no Origin header, "
+            "which is every client but a browser, are always admitted.",
         .live = true,
     }),
     row<&TransportOptions::handshake_timeout>({
@@ -71,6 +73,14 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
                "from its first byte on for later ones.",
         .min = 100,
         .max = 600'000,
+        .live = true,
+    }),
+    row<&TransportOptions::message_timeout>({
+        .name = "message_timeout_ms",
+        .doc =
+            "Time a client has to send a WebSocket message completely, from its first byte on, and "
+            "a frame that goes on in further messages. 0 means no limit.",
+        .max = 3'600'000,
         .live = true,
     }),
     row<&TransportOptions::http_keep_alive>({

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "conversation.hpp"
+#include "conversation_extras.hpp"
+#include "encoders.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <deque>
 #include <limits>
 
 #include <pulse/core/error.hpp>
@@ -11,8 +14,6 @@
 #include <pulse/protocol/value.hpp>
 #include <pulse/protocol/version.hpp>
 
-#include "encoders.hpp"
-
 namespace pulse::core::native {
 
 using protocol::DecodeStatus;
@@ -20,23 +21,10 @@ using protocol::ErrorCode;
 using protocol::FrameType;
 using protocol::FrameView;
 
-struct NativeConversation::Extras {
-    Extras(MonotonicTime now, const NativeOptions& options)
-        : publishes(now, options.publishes), subscribes(now, options.subscribes) {}
-
-    TokenBucket publishes;
-    TokenBucket subscribes;
-    Identity identity;
-    std::string origin;
-    /// What arrived while an authentication was pending. Bounded by the transport's read buffer: the
-    /// connection is not read meanwhile.
-    std::vector<std::pair<MessageKind, std::vector<std::byte>>> waiting;
-    /// Bytes of member lists sent in the turn that began then.
-    std::size_t sync_bytes = 0;
-    MonotonicTime sync_turn{};
-};
-
 namespace {
+
+/// Of one message: as much as other connections can be let wait for.
+constexpr std::size_t kFramesPerTurn = 4096;
 
 /// `?format=json` asks for JSON from the first message on.
 bool asks_for_json(std::string_view query) noexcept {
@@ -70,7 +58,7 @@ NativeConversation::NativeConversation(NativeDialect& dialect, Connection& conne
 }
 
 NativeConversation::~NativeConversation() {
-    if (charged_bytes_ != 0) connection_.lane().budget()->release(charged_bytes_);
+    if (charged_bytes_ != 0) connection_.lane().budget()->release_input(charged_bytes_);
 }
 
 NativeConversation::Extras& NativeConversation::extras() {
@@ -87,15 +75,29 @@ void NativeConversation::on_open() {
                               static_cast<std::uint32_t>(heartbeat)));
     stats().greetings.add(1);
     stats().greeting_bytes.add(sent.reply_bytes.get() - bytes_before);
-    if (standing_ == Standing::required) {
-        connection_.request_tick(options().authentication_timeout);
-    }
+    if (standing_ == Standing::required) expect_authentication();
 }
 
-void NativeConversation::on_tick(MonotonicTime) {
-    if (standing_ == Standing::required || standing_ == Standing::pending) {
+void NativeConversation::request_tick() {
+    MonotonicTime due = MonotonicTime::max();
+    for (const MonotonicTime time : {extras_->authentication_due, extras_->frame_due}) {
+        if (time != MonotonicTime{}) due = std::min(due, time);
+    }
+    if (due == MonotonicTime::max()) return;
+    const auto after = std::chrono::ceil<std::chrono::milliseconds>(due - connection_.lane().now());
+    connection_.request_tick(std::max(after, std::chrono::milliseconds{0}));
+}
+
+void NativeConversation::on_tick(MonotonicTime now) {
+    if (extras_ == nullptr || is_ending_) return;
+    const auto is_over = [now](MonotonicTime due) { return due != MonotonicTime{} && now >= due; };
+    if (is_over(extras_->authentication_due)) {
         stats().authentication_failures.add(1);
         end(CloseReason::authentication_failed);
+    } else if (is_over(extras_->frame_due)) {
+        end(CloseReason::message_timeout);
+    } else {
+        request_tick();
     }
 }
 
@@ -115,7 +117,7 @@ void NativeConversation::on_close(const CloseEvent&) {
 
 void NativeConversation::on_message(ByteView message, MessageKind kind) {
     if (is_ending_) return;
-    if (standing_ == Standing::pending) {
+    if (is_waiting()) {
         extras().waiting.emplace_back(kind, std::vector(message.begin(), message.end()));
         return;
     }
@@ -137,8 +139,8 @@ void NativeConversation::handle_binary(ByteView message) {
 }
 
 void NativeConversation::handle_text(ByteView message) {
-    // A frame's length prefix starts with 0 or 1, so neither JSON nor any other text can be mistaken
-    // for one; in the middle of a frame text is as good as binary.
+    // A frame's length prefix starts with 0 or 1, so neither JSON nor any other text can be
+    // mistaken for one; in the middle of a frame text is as good as binary.
     const bool is_mid_frame = decoder_.buffered_bytes() != 0;
     if (message.empty()) return;
     if (is_mid_frame || message[0] <= std::byte{1}) {
@@ -172,15 +174,10 @@ void NativeConversation::handle_text(ByteView message) {
 
 void NativeConversation::drain_decoder() {
     FrameView frame;
-    for (;;) {
+    for (std::size_t count = 1;; ++count) {
         switch (decoder_.next(frame)) {
             case DecodeStatus::frame:
                 handle(frame);
-                if (is_ending_) return;
-                if (standing_ == Standing::pending) {
-                    decoder_.release_input();
-                    return;
-                }
                 break;
             case DecodeStatus::malformed:
                 stats().invalid_frames.add(1);
@@ -191,39 +188,97 @@ void NativeConversation::drain_decoder() {
                 stats().invalid_frames.add(1);
                 end(CloseReason::frame_too_large);
                 return;
-            case DecodeStatus::need_more: charge_input(); return;
+            case DecodeStatus::need_more:
+                await_rest(count > 1);
+                charge_input();
+                return;
+        }
+        if (is_ending_ || connection_.is_overflowed()) return;
+        const bool is_enough = count >= kFramesPerTurn || connection_.lane().needs_flush();
+        if (is_enough && decoder_.has_unread()) yield();
+        if (is_waiting()) {
+            decoder_.release_input();
+            charge_input();
+            return;
         }
     }
+}
+
+void NativeConversation::await_rest(bool is_another) {
+    if (decoder_.buffered_bytes() == 0) {
+        if (extras_ != nullptr) extras_->frame_due = {};
+        return;
+    }
+    const auto patience = options().frame_timeout;
+    if (patience.count() == 0 || (!is_another && extras().frame_due != MonotonicTime{})) return;
+    extras().frame_due = connection_.lane().now() + patience;
+    request_tick();
+}
+
+void NativeConversation::yield() {
+    is_yielding_ = true;
+    connection_.pause_reading(true);
+    // `this` lives as long as the connection does; post() runs nothing after that.
+    connection_.handle().post([this](Connection&) {
+        is_yielding_ = false;
+        resume();
+    });
+}
+
+void NativeConversation::resume() {
+    if (is_ending_) return;
+    drain_decoder();
+    auto& waiting = extras().waiting;
+    while (!waiting.empty() && !is_waiting() && !is_ending_) {
+        const auto [kind, message] = std::move(waiting.front());
+        waiting.pop_front();
+        on_message(message, kind);
+    }
+    if (!is_waiting() && !is_ending_) connection_.pause_reading(false);
 }
 
 void NativeConversation::charge_input() {
     MemoryBudget* budget = connection_.lane().budget();
     const auto held = static_cast<std::uint32_t>(decoder_.buffered_bytes());
     if (budget == nullptr || held == charged_bytes_) return;
-    if (held > charged_bytes_ && !budget->try_reserve(held - charged_bytes_)) {
+    if (held > charged_bytes_ && !budget->try_reserve_input(held - charged_bytes_)) {
         end(CloseReason::out_of_memory);
         // Nothing more is read, so what came of the frame is given up at once.
         decoder_ = protocol::FrameDecoder(options().max_frame_bytes);
-        budget->release(std::exchange(charged_bytes_, 0));
+        budget->release_input(std::exchange(charged_bytes_, 0));
         return;
     }
-    if (held < charged_bytes_) budget->release(charged_bytes_ - held);
+    if (held < charged_bytes_) budget->release_input(charged_bytes_ - held);
     charged_bytes_ = held;
 }
 
 void NativeConversation::handle(const FrameView& frame) {
     stats().frames_in.add(1);
     switch (frame.type) {
-        case FrameType::publish: handle_publish(frame); return;
-        case FrameType::subscribe: handle_subscribe(frame); return;
-        case FrameType::unsubscribe: handle_unsubscribe(frame); return;
-        case FrameType::presence: handle_presence(frame); return;
-        case FrameType::ping: send(FrameView::pong(frame.timestamp)); return;
-        case FrameType::pong: return;
-        case FrameType::connect: handle_connect(frame); return;
+        case FrameType::publish:
+            handle_publish(frame);
+            return;
+        case FrameType::subscribe:
+            handle_subscribe(frame);
+            return;
+        case FrameType::unsubscribe:
+            handle_unsubscribe(frame);
+            return;
+        case FrameType::presence:
+            handle_presence(frame);
+            return;
+        case FrameType::ping:
+            send(FrameView::pong(frame.timestamp));
+            return;
+        case FrameType::pong:
+            return;
+        case FrameType::connect:
+            handle_connect(frame);
+            return;
         case FrameType::ack:
         case FrameType::error:
-        case FrameType::connected: break;
+        case FrameType::connected:
+            break;
     }
     stats().invalid_frames.add(1);
     send_error(frame.id.value_or(0), ErrorCode::invalid_frame,
@@ -275,134 +330,6 @@ void NativeConversation::handle_publish(const FrameView& frame) {
     }
 }
 
-void NativeConversation::handle_presence(const FrameView& frame) {
-    const std::uint64_t id = frame.id.value_or(0);
-    if (!may(Action::presence, frame)) return;
-    std::optional<PresenceData> data;
-    if (frame.data) {
-        const std::size_t limit = options().max_payload_bytes;
-        if (limit != 0 && frame.data->size() > limit) {
-            send_error(id, ErrorCode::payload_too_large,
-                       protocol::default_text(ErrorCode::payload_too_large));
-            return;
-        }
-        data.emplace();
-        if (protocol::canonicalise(*frame.data, *data) != protocol::Error::none) {
-            send_error(id, ErrorCode::invalid_frame,
-                       protocol::default_text(ErrorCode::invalid_frame));
-            return;
-        }
-    }
-    std::error_code error;
-    bool wants_members = false;
-    switch (frame.action) {
-        case PresenceAction::join: {
-            const auto joined = session_.presence_join(frame.channel, std::move(data));
-            if (!joined) error = joined.error();
-            wants_members = true;
-            break;
-        }
-        case PresenceAction::leave: {
-            const auto left = session_.presence_leave(frame.channel);
-            if (!left) error = left.error();
-            break;
-        }
-        case PresenceAction::update: {
-            const auto updated = session_.presence_update(frame.channel, std::move(data));
-            if (!updated) error = updated.error();
-            break;
-        }
-        case PresenceAction::sync: wants_members = true; break;
-    }
-    if (!error && wants_members && !may_sync()) {
-        if (frame.action == PresenceAction::join) send_ack(id);
-        stats().rate_limited.add(1);
-        send_error(id, ErrorCode::rate_limited, protocol::default_text(ErrorCode::rate_limited));
-        return;
-    }
-    if (!error && wants_members) {
-        const auto members = session_.presence_members(frame.channel);
-        if (members) {
-            send_ack(id);
-            send_sync(id, frame.channel, *members);
-            return;
-        }
-        error = members.error();
-    }
-    if (!error) {
-        send_ack(id);
-        return;
-    }
-    // "Not subscribed" is said of channels that are there.
-    if (error == Error::not_subscribed && !dialect_.hub_.channel_exists(frame.channel)) {
-        error = Error::channel_not_found;
-    }
-    refuse(id, error, frame.channel);
-}
-
-void NativeConversation::handle_connect(const FrameView& frame) {
-    if (frame.version != protocol::kProtocolVersion.major) {
-        end(CloseReason::protocol_mismatch);
-        return;
-    }
-    if (dialect_.authenticator_ == nullptr) return;
-    if (!frame.token && !dialect_.authenticator_->is_required()) return;
-
-    const std::string peer = connection_.peer().to_string();
-    const Credentials credentials{frame.token.value_or(std::string_view{}), extras().origin, peer};
-    standing_ = Standing::pending;
-    // The answer may come at once, or later from any thread: only then is the connection paused.
-    struct Inline {
-        std::optional<Result<Identity>> result;
-        bool is_over = false;
-        std::mutex mutex;
-    };
-    auto here = std::make_shared<Inline>();
-    dialect_.authenticator_->authenticate(
-        credentials, [here, handle = connection_.handle(), this](Result<Identity> result) {
-            {
-                const std::lock_guard lock(here->mutex);
-                if (!here->is_over) {
-                    here->result = std::move(result);
-                    return;
-                }
-            }
-            // `this` lives as long as the connection does; post() runs nothing after that.
-            handle.post([this, result = std::move(result)](Connection&) mutable {
-                finish_authentication(std::move(result));
-            });
-        });
-    std::optional<Result<Identity>> result;
-    {
-        const std::lock_guard lock(here->mutex);
-        here->is_over = true;
-        result = std::move(here->result);
-    }
-    if (result) {
-        finish_authentication(std::move(*result));
-    } else {
-        connection_.pause_reading(true);
-        // Each question has a time of its own; a client must not stay paused for ever.
-        connection_.request_tick(options().authentication_timeout);
-    }
-}
-
-void NativeConversation::finish_authentication(Result<Identity> result) {
-    if (is_ending_ || standing_ != Standing::pending) return;
-    if (!result) {
-        stats().authentication_failures.add(1);
-        end(CloseReason::authentication_failed);
-        return;
-    }
-    extras().identity = std::move(*result);
-    standing_ = Standing::authenticated;
-    connection_.pause_reading(false);
-    drain_decoder();
-    auto waiting = std::move(extras().waiting);
-    extras().waiting.clear();
-    for (auto& [kind, message] : waiting) on_message(message, kind);
-}
-
 bool NativeConversation::may(Action action, const FrameView& frame) {
     if (standing_ == Standing::required) {
         send_error(frame.id.value_or(0), ErrorCode::unauthorized,
@@ -412,8 +339,7 @@ bool NativeConversation::may(Action action, const FrameView& frame) {
     const NativeOptions& now = options();
     const RateLimit& limit = action == Action::publish ? now.publishes : now.subscribes;
     if (!limit.is_unlimited()) {
-        TokenBucket& bucket =
-            action == Action::publish ? extras().publishes : extras().subscribes;
+        TokenBucket& bucket = action == Action::publish ? extras().publishes : extras().subscribes;
         if (!is_within(bucket, limit, frame)) return false;
     }
     if (extras_ && !extras_->identity.allows(action, frame.channel)) {
@@ -453,30 +379,6 @@ void NativeConversation::send_ack(std::uint64_t id) {
     if (out != nullptr) protocol::encode_ack_to(id, out);
 }
 
-void NativeConversation::send_sync(std::uint64_t id, std::string_view channel,
-                                   const std::vector<PresenceState>& members) {
-    std::vector<std::byte> data;
-    append_presence_members(members, data);
-    const FrameView frame =
-        FrameView::presence(id, channel, PresenceAction::sync, protocol::ByteView{data});
-    if (protocol::encoded_size(frame) > protocol::kLengthPrefixBytes + protocol::kMaxFrameBytes) {
-        send_error(id, ErrorCode::server_error, "Member list too large");
-        return;
-    }
-    extras().sync_bytes += data.size();
-    send(frame);
-}
-
-bool NativeConversation::may_sync() {
-    Extras& extra = extras();
-    if (extra.sync_turn != connection_.lane().now()) {
-        extra.sync_turn = connection_.lane().now();
-        extra.sync_bytes = 0;
-    }
-    const std::size_t limit = connection_.lane().limits().max_bytes;
-    return limit == 0 || extra.sync_bytes <= limit;
-}
-
 void NativeConversation::send_error(std::uint64_t id, ErrorCode code, std::string_view text) {
     stats().errors_sent.add(1);
     send(FrameView::error(id, static_cast<std::uint16_t>(code), text));
@@ -492,8 +394,7 @@ void NativeConversation::refuse(std::uint64_t id, const std::error_code& error,
     } else if (error == Error::too_many_subscriptions) {
         send_error(id, ErrorCode::invalid_channel, text::maximum_subscriptions_reached());
     } else if (error == Error::already_subscribed) {
-        send_error(id,
-                   is_documented ? ErrorCode::already_subscribed : ErrorCode::invalid_channel,
+        send_error(id, is_documented ? ErrorCode::already_subscribed : ErrorCode::invalid_channel,
                    text::already_subscribed(channel));
     } else if (error == Error::not_subscribed) {
         send_error(id, ErrorCode::not_subscribed, text::not_subscribed(channel));
@@ -502,6 +403,8 @@ void NativeConversation::refuse(std::uint64_t id, const std::error_code& error,
     } else if (error == Error::channel_not_found) {
         send_error(id, ErrorCode::channel_not_found,
                    protocol::default_text(ErrorCode::channel_not_found));
+    } else if (error == Error::presence_full) {
+        send_error(id, ErrorCode::server_error, "Presence of the channel is full");
     } else if (error == Error::too_many_channels) {
         send_error(id, ErrorCode::server_error, "Maximum channels reached");
     } else {

@@ -19,8 +19,8 @@
 
 namespace pulse::core::native {
 
-/// One native client. Frames are handled strictly one after another; answers go out in that order, and
-/// deliveries that a frame causes go out behind its answer.
+/// One native client. Frames are handled strictly one after another; answers go out in that order,
+/// and deliveries that a frame causes go out behind its answer.
 class NativeConversation final : public Conversation {
   public:
     NativeConversation(NativeDialect& dialect, Connection& connection, const OpenRequest& request);
@@ -40,6 +40,17 @@ class NativeConversation final : public Conversation {
     void handle_text(ByteView message);
     void handle_binary(ByteView message);
     void drain_decoder();
+    /// While this holds, what arrives is kept for resume().
+    [[nodiscard]] bool is_waiting() const noexcept {
+        return is_yielding_ || standing_ == Standing::pending;
+    }
+    /// Lets others have their turn before the rest of a long message is handled.
+    void yield();
+    void resume();
+    /// Sees to it that the rest of a frame comes in time. `is_another`: than was waited for before.
+    void await_rest(bool is_another);
+    void expect_authentication();
+    void request_tick();
     /// Keeps the memory budget's account of what the decoder holds.
     void charge_input();
     void handle(const protocol::FrameView& frame);
@@ -53,8 +64,8 @@ class NativeConversation final : public Conversation {
     [[nodiscard]] bool may(Action action, const protocol::FrameView& frame);
     [[nodiscard]] bool is_within(TokenBucket& bucket, const RateLimit& limit,
                                  const protocol::FrameView& frame);
-    /// A short request makes a long answer, and thousands of requests fit a single message: the member
-    /// lists given in one turn are bounded by what may wait for one peer.
+    /// A short request makes a long answer, and thousands of requests fit a single message: the
+    /// member lists given in one turn are bounded by what may wait for one peer.
     [[nodiscard]] bool may_sync();
     void send_sync(std::uint64_t id, std::string_view channel,
                    const std::vector<PresenceState>& members);
@@ -79,7 +90,8 @@ class NativeConversation final : public Conversation {
     std::unique_ptr<Extras> extras_;
     std::uint32_t charged_bytes_ = 0;
     Standing standing_ = Standing::open;
-    bool is_json_ = false;    ///< the peer's last message was JSON: so are our answers
+    bool is_json_ = false;  ///< the peer's last message was JSON: so are our answers
+    bool is_yielding_ = false;
     bool is_ending_ = false;  ///< closed by us; what still arrives is ignored
 };
 

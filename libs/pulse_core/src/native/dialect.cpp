@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <pulse/core/native/dialect.hpp>
-
 #include "conversation.hpp"
 #include "encoders.hpp"
+
+#include <pulse/core/native/dialect.hpp>
 
 namespace pulse::core::native {
 

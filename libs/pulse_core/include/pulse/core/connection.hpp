@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include <pulse/core/lane.hpp>
 #include <pulse/core/outlet.hpp>
 #include <pulse/protocol/close_reason.hpp>
 
@@ -37,13 +38,14 @@ class Connection;
 class ConnectionHandle {
   public:
     ConnectionHandle() = default;
-    /// Runs `function` on the connection's loop, unless the connection is gone by then.
+    /// Runs `function` on the connection's loop, unless the connection, its loop or the hub is gone
+    /// by then. What it throws ends the connection.
     void post(std::function<void(Connection&)> function) const;
 
   private:
     friend class Connection;
     struct Target {
-        Lane* lane;
+        std::shared_ptr<Lane::Port> port;
         Connection* connection;  ///< null when gone; the lane's thread only
     };
     std::shared_ptr<Target> target_;
@@ -57,9 +59,10 @@ class Connection : public Outlet {
 
     [[nodiscard]] virtual const PeerAddress& peer() const noexcept = 0;
 
-    /// Ends the connection: what is queued is sent (within the transport's time limit), then the close
-    /// with this code and text. No message is handed to the conversation from now on. Codes are those
-    /// of WebSocket (RFC 6455 §7.4.1); transports without codes just end. Repeated calls do nothing.
+    /// Ends the connection: what is queued is sent (within the transport's time limit), then the
+    /// close with this code and text. No message is handed to the conversation from now on. Codes
+    /// are those of WebSocket (RFC 6455 §7.4.1); transports without codes just end. Repeated calls
+    /// do nothing.
     virtual void close(std::uint16_t code, std::string_view text) = 0;
     void close(CloseReason reason) {
         const protocol::CloseInfo& info = protocol::close_info(reason);
@@ -74,6 +77,10 @@ class Connection : public Outlet {
     virtual void pause_reading(bool is_paused) = 0;
 
     [[nodiscard]] ConnectionHandle handle();
+
+    /// Code that works for this connection has thrown: it pays for that alone. By default closed
+    /// with CloseReason::internal_error.
+    virtual void fail(std::string_view what) noexcept;
 
   protected:
     /// Nothing posted through handles runs from now on. For transports, before they let go of the

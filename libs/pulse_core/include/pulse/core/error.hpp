@@ -8,21 +8,22 @@
 namespace pulse::core {
 
 enum class Error {
-    invalid_channel = 1,      ///< the name breaks the channel-name rules; see protocol::channel_name
-    channel_not_found,        ///< no such channel, and it may not be created here
-    not_subscribed,           ///< the operation needs a subscription that is not there
-    already_subscribed,       ///< one subscription per session and channel
-    too_many_subscriptions,   ///< HubOptions::max_subscriptions_per_session
-    too_many_channels,        ///< HubOptions::max_channels
-    message_too_big,          ///< above the publication size limit
-    not_a_member,             ///< presence update or leave by a session that never joined
-    unauthorized,             ///< credentials missing or refused
-    forbidden,                ///< credentials are fine, this right is not among them
-    rate_limited,             ///< a token bucket is empty; try again later
-    memory_exhausted,         ///< the memory budget of the process is used up
-    broker_unavailable,       ///< the broker refused or lost the publication
-    history_unavailable,      ///< the channel keeps no history
-    shutting_down,            ///< the engine no longer accepts work
+    invalid_channel = 1,     ///< the name breaks the channel-name rules; see protocol::channel_name
+    channel_not_found,       ///< no such channel, and it may not be created here
+    not_subscribed,          ///< the operation needs a subscription that is not there
+    already_subscribed,      ///< one subscription per session and channel
+    too_many_subscriptions,  ///< HubOptions::max_subscriptions_per_session
+    too_many_channels,       ///< HubOptions::max_channels
+    message_too_big,         ///< above the publication size limit
+    not_a_member,            ///< presence update or leave by a session that never joined
+    unauthorized,            ///< credentials missing or refused
+    forbidden,               ///< credentials are fine, this right is not among them
+    rate_limited,            ///< a token bucket is empty; try again later
+    memory_exhausted,        ///< the memory budget of the process is used up
+    broker_unavailable,      ///< the broker refused or lost the publication
+    history_unavailable,     ///< the channel keeps no history
+    shutting_down,           ///< the engine no longer accepts work
+    presence_full,           ///< HubOptions::max_presence_bytes of the channel
 };
 
 /// What callers branch on. `error == Condition::limit_exceeded` holds for every error of that kind.

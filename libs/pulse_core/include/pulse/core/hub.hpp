@@ -35,22 +35,28 @@ class Receiver;
 
 struct HubOptions {
     // Behaviour
-    std::size_t max_channels = 10'000;  ///< 0 = without limit
+    std::size_t max_channels = 10'000;                ///< 0 = without limit
     std::size_t max_subscriptions_per_session = 100;  ///< 0 = without limit
     /// False: only create_channel() makes channels; subscribing to another is channel_not_found.
     bool auto_create_channels = true;
     /// False: a channel stays when its last subscriber leaves.
     bool auto_delete_empty_channels = true;
-    /// What is kept of a channel; asked once, when the channel comes into being. Empty: nothing is.
-    std::function<HistoryPolicy(std::string_view channel)> history_policy;
+    /// What is kept of a channel. Asked for each publication, on the publisher's thread: it must be
+    /// quick, thread-safe and constant. Empty: nothing is kept.
+    std::function<HistoryPolicy(std::string_view channel)> history_policy{};
+
+    /// What the members of one channel's presence may take: their data and 128 bytes each. One more
+    /// join or a longer update is presence_full. Half of what a frame can hold, so that the list of
+    /// members can always be sent. 0 = without limit.
+    std::size_t max_presence_bytes = std::size_t{8} * 1024 * 1024;
 
     // Performance
     /// Publications a Receiver may lag behind before it loses the oldest.
     std::size_t receiver_capacity = 1024;
 };
 
-/// What a hub works with; everything outlives it. Null pointers: the in-memory engine (presence), or
-/// none (history, broker, budget).
+/// What a hub works with; everything outlives it. Null pointers: the in-memory engine (presence),
+/// or none (history, broker, budget).
 struct HubServices {
     const Clock& clock;
     Rng& rng;
@@ -69,6 +75,7 @@ struct HubStats {
     std::uint64_t subscribes_total = 0;
     std::uint64_t publications_total = 0;
     std::uint64_t publication_bytes_total = 0;  ///< payloads
+    std::uint64_t publications_lost_total = 0;  ///< not delivered for want of memory
 };
 
 /// **Thread-safe**, but for add_lane.
@@ -79,13 +86,13 @@ class Hub final : private BrokerListener {
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
 
-    /// Adds an event loop's part, at most kMaxLanes. Before the loops run, from one thread. The host
-    /// must outlive the hub's use of it: the lane wakes it.
+    /// Adds an event loop's part. Before the loops run, from one thread. The host calls
+    /// Lane::detach_host() before it goes. Throws std::length_error beyond kMaxLanes.
     Lane& add_lane(LaneHost& host);
     static constexpr std::uint32_t kMaxLanes = 64;
 
-    /// Delivers to every subscriber of the channel on this node, and through the broker, if there is
-    /// one, to those of other nodes. Returns the number of subscribers here.
+    /// Delivers to every subscriber of the channel on this node, and through the broker, if there
+    /// is one, to those of other nodes. Returns the number of subscribers here.
     ///
     /// The name is not checked and no channel is created: a channel nobody listens to is no error.
     /// Encodes once per wire form. Cost: independent of the number of subscribers.
@@ -108,7 +115,8 @@ class Hub final : private BrokerListener {
     [[nodiscard]] PresenceStore& presence() noexcept { return *presence_; }
     /// Presence for code in this process; a Session does the same for its own subscriptions. The
     /// channel must exist, a subscription is not needed. Everybody subscribed is told, but for the
-    /// outlet `except`. Errors: channel_not_found, not_a_member.
+    /// outlet `except`. Errors: channel_not_found, not_a_member, presence_full, memory_exhausted
+    /// (the members count against the memory budget).
     Result<PresenceStore::Joined> presence_join(std::string_view channel, const SessionId& id,
                                                 std::optional<PresenceData> data,
                                                 const Outlet* except = nullptr,
@@ -128,9 +136,15 @@ class Hub final : private BrokerListener {
 
     void set_max_channels(std::size_t n) noexcept { max_channels_.store(n); }
     void set_auto_create_channels(bool is_on) noexcept { auto_create_.store(is_on); }
+    void set_max_presence_bytes(std::size_t n) noexcept { max_presence_bytes_.store(n); }
+    [[nodiscard]] std::size_t max_subscriptions_per_session() const noexcept {
+        return max_subscriptions_.load(std::memory_order_relaxed);
+    }
     void set_max_subscriptions_per_session(std::size_t n) noexcept { max_subscriptions_.store(n); }
 
-    [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const noexcept { return lanes_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const noexcept {
+        return lanes_;
+    }
     [[nodiscard]] const HubOptions& options() const noexcept { return options_; }
     [[nodiscard]] const Clock& clock() const noexcept { return services_.clock; }
     [[nodiscard]] Rng& rng() const noexcept { return services_.rng; }
@@ -158,6 +172,9 @@ class Hub final : private BrokerListener {
                                       std::uint64_t hash);
     void leave(Session& session, detail::LaneChannel& at, std::uint32_t index) noexcept;
     void remove_receiver(detail::Channel& channel) noexcept;
+    std::error_code resize_presence(detail::Channel& channel, const SessionId& id,
+                                    std::size_t data_bytes);
+    void release_presence(detail::Channel& channel, std::size_t bytes) noexcept;
     void announce(detail::Channel& channel, const PresenceEvent& event, const Outlet* except,
                   Lane* from, std::uint64_t& wake);
     void wake_lanes(std::uint64_t mask, Lane* from) noexcept;
@@ -174,6 +191,7 @@ class Hub final : private BrokerListener {
 
     std::atomic<std::size_t> max_channels_;
     std::atomic<std::size_t> max_subscriptions_;
+    std::atomic<std::size_t> max_presence_bytes_;
     std::atomic<bool> auto_create_;
     std::atomic<std::size_t> channels_{0};
     std::atomic<std::size_t> subscribed_sessions_{0};

@@ -2,9 +2,9 @@
 //
 // One event loop's part of the hub.
 //
-// A lane collects what became due for its outlets during a turn of its loop, and hands it out at the
-// turn's end. Other threads reach it in two ways only: a publication marks a channel as dirty here,
-// and post() queues a function; both wake the loop at most once per turn.
+// A lane collects what became due for its outlets during a turn of its loop, and hands it out at
+// the turn's end. Other threads reach it in two ways only: a publication marks a channel as dirty
+// here, and post() queues a function; both wake the loop at most once per turn.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,8 @@ struct Segment;
 class LaneHost {
   public:
     virtual ~LaneHost() = default;
-    /// Makes the loop call Lane::flush() soon. Thread-safe, and cheap to call again.
+    /// Makes the loop call Lane::flush() soon. Thread-safe, and cheap to call again. It must not
+    /// call the lane: that is locked meanwhile, so that the host cannot go.
     virtual void wake() noexcept = 0;
 };
 
@@ -72,8 +73,8 @@ struct LaneHistogram {
     }
 };
 
-/// Nanoseconds in steps of an eighth of a power of two, for quantiles: at most 12.5 % off. From 1,024 ns
-/// to half a minute; what lies outside counts in the first or last bucket.
+/// Nanoseconds in steps of an eighth of a power of two, for quantiles: at most 12.5 % off. From
+/// 1,024 ns to half a minute; what lies outside counts in the first or last bucket.
 struct LaneLatencies {
     static constexpr std::size_t kPerOctave = 8;
     static constexpr std::size_t kOctaves = 25;
@@ -104,19 +105,19 @@ struct LaneLatencies {
 };
 
 struct LaneStats {
-    LaneCounter deliveries;           ///< publications handed to an outlet
-    LaneCounter delivered_bytes;      ///< their bytes, without framing
-    LaneCounter replies;              ///< messages to one peer
-    LaneCounter reply_bytes;          ///< their bytes, without framing (but of a SharedFrame)
-    LaneCounter dropped_oldest;       ///< publications dropped under drop_oldest
-    LaneCounter dropped_newest;       ///< publications dropped under drop_newest
-    LaneCounter overflow_closes;      ///< outlets that passed their limits under close
-    LaneCounter lost_to_memory;       ///< messages without room in the memory budget
-    LaneCounter backlog_bytes;        ///< now waiting for full sockets
-    LaneCounter backlog_outlets;      ///< outlets with a backlog now
-    LaneHistogram fan_out;            ///< subscribers per publication batch, first bucket 1
-    LaneHistogram publish_to_write;   ///< nanoseconds from the first publication of a batch to the
-                                      ///< end of the turn that wrote it, first bucket 1,024 ns
+    LaneCounter deliveries;          ///< publications handed to an outlet
+    LaneCounter delivered_bytes;     ///< their bytes, without framing
+    LaneCounter replies;             ///< messages to one peer
+    LaneCounter reply_bytes;         ///< their bytes, without framing
+    LaneCounter dropped_oldest;      ///< publications dropped under drop_oldest
+    LaneCounter dropped_newest;      ///< publications dropped under drop_newest
+    LaneCounter overflow_closes;     ///< outlets that passed their limits under close
+    LaneCounter lost_to_memory;      ///< messages without room in the memory budget
+    LaneCounter backlog_bytes;       ///< now waiting for full sockets
+    LaneCounter backlog_outlets;     ///< outlets with a backlog now
+    LaneHistogram fan_out;           ///< subscribers per publication batch, first bucket 1
+    LaneHistogram publish_to_write;  ///< nanoseconds from the first publication of a batch to the
+                                     ///< end of the turn that wrote it, first bucket 1,024 ns
     static constexpr std::uint64_t kFanOutFirst = 1;
     static constexpr std::uint64_t kLatencyFirst = 1024;
 };
@@ -151,9 +152,25 @@ class Lane {
     /// Whether anything waits for a flush. Thread-safe.
     [[nodiscard]] bool has_work() const noexcept;
 
-    /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still queued
-    /// when the lane ends are destroyed unrun.
+    /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still
+    /// queued when the lane or its host ends are destroyed unrun. What a function throws is logged.
     void post(std::function<void()> function);
+    /// The host is about to go: it is not woken any more, and what is posted from now on is
+    /// destroyed unrun.
+    void detach_host() noexcept;
+
+    /// A way to post that may outlive the lane. **Thread-safe.**
+    class Port {
+      public:
+        explicit Port(Lane& lane) noexcept : lane_(&lane) {}
+        void post(std::function<void()> function);
+
+      private:
+        friend class Lane;
+        std::mutex mutex_;
+        Lane* lane_;  ///< null when it is gone
+    };
+    [[nodiscard]] const std::shared_ptr<Port>& port() const noexcept { return port_; }
 
     [[nodiscard]] ChunkPool& pool() noexcept { return pool_; }
     [[nodiscard]] MemoryBudget* budget() const noexcept { return budget_; }
@@ -175,6 +192,10 @@ class Lane {
     void hand_out(detail::LaneChannel& channel, std::vector<detail::Segment>& segments);
     void collect_dirty();
     void run_posted();
+    /// False, and `function` left as it is, when there is nobody to run it.
+    bool try_post(std::function<void()>& function);
+    void wake_host() noexcept;
+    void on_exception(std::string_view what) const noexcept;
     void touch(Outlet& outlet);
     void forget(Outlet& outlet) noexcept;
 
@@ -185,7 +206,6 @@ class Lane {
     };
 
     Hub& hub_;
-    LaneHost& host_;
     const Clock& clock_;
     MemoryBudget* budget_;
     std::uint32_t index_;
@@ -208,9 +228,11 @@ class Lane {
     std::vector<std::function<void()>> posted_work_;
 
     std::mutex inbox_mutex_;
+    LaneHost* host_;  ///< null when it is gone
     std::vector<detail::LaneChannel*> dirty_;
     std::vector<std::function<void()>> posted_;
     std::atomic<bool> has_inbox_{false};
+    std::shared_ptr<Port> port_ = std::make_shared<Port>(*this);
 
     LaneStats stats_;
 };

@@ -3,9 +3,9 @@
 // Shared immutable bytes, and the budget they count against.
 //
 // A Chunk is one allocation: a small header, then `capacity` bytes. Frames are appended to it one
-// after another; bytes once written never change, so a reader that was handed a range through a lock
-// or within one thread may read it while the owner appends behind it. That is what lets one buffer
-// serve every subscriber of a channel on every loop.
+// after another; bytes once written never change, so a reader that was handed a range through a
+// lock or within one thread may read it while the owner appends behind it. That is what lets one
+// buffer serve every subscriber of a channel on every loop.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,10 @@
 
 namespace pulse::core {
 
-/// Counts bytes held for peers: queued output, partial input. **Thread-safe.**
+/// Counts bytes held for peers: queued output, partial input, presence. **Thread-safe.**
+///
+/// Input may take half of it at most: whoever holds messages back half-sent must not keep others
+/// from being delivered to.
 class MemoryBudget {
   public:
     /// `limit_bytes` 0 means without limit.
@@ -33,21 +36,38 @@ class MemoryBudget {
         refusals_.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
-    void release(std::size_t bytes) noexcept {
-        used_.fetch_sub(bytes, std::memory_order_relaxed);
+    void release(std::size_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+    [[nodiscard]] bool try_reserve_input(std::size_t bytes) noexcept {
+        const std::size_t limit = limit_.load(std::memory_order_relaxed);
+        const std::size_t before = input_.fetch_add(bytes, std::memory_order_relaxed);
+        if (limit != 0 && before + bytes > limit / 2) {
+            refusals_.fetch_add(1, std::memory_order_relaxed);
+        } else if (try_reserve(bytes)) {
+            return true;
+        }
+        input_.fetch_sub(bytes, std::memory_order_relaxed);
+        return false;
+    }
+    void release_input(std::size_t bytes) noexcept {
+        input_.fetch_sub(bytes, std::memory_order_relaxed);
+        release(bytes);
     }
 
     void set_limit(std::size_t bytes) noexcept { limit_.store(bytes, std::memory_order_relaxed); }
     [[nodiscard]] std::size_t limit() const noexcept {
         return limit_.load(std::memory_order_relaxed);
     }
-    [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t used() const noexcept {
+        return used_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] std::uint64_t refusals() const noexcept {
         return refusals_.load(std::memory_order_relaxed);
     }
 
   private:
     std::atomic<std::size_t> used_{0};
+    std::atomic<std::size_t> input_{0};  ///< of these
     std::atomic<std::size_t> limit_;
     std::atomic<std::uint64_t> refusals_{0};
 };

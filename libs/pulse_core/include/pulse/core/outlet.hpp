@@ -2,18 +2,19 @@
 //
 // The sending half of a connection, as the hub sees it.
 //
-// Within one turn of its lane an outlet collects slices: references to framed bytes in shared chunks,
-// its own replies among them, in the order they became due. At the end of the turn the lane calls
-// write_out() once, which hands all of them to the operating system in one gathered send. What the
-// peer's socket does not take is kept in a backlog (allocated only then) under OutletLimits.
+// Within one turn of its lane an outlet collects slices: references to framed bytes in shared
+// chunks, its own replies among them, in the order they became due. At the end of the turn the lane
+// calls write_out() once, which hands all of them to the operating system in one gathered send.
+// What the peer's socket does not take is kept in a backlog (allocated only then) under
+// OutletLimits.
 #pragma once
-
-#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+
+#include <sys/uio.h>
 
 #include <pulse/core/encoding.hpp>
 
@@ -30,9 +31,9 @@ enum class SlowConsumerPolicy : std::uint8_t {
     drop_newest,  ///< what does not fit is not queued
 };
 
-/// Bounds on what is kept for one peer whose socket is full. 0 = without limit. Replies to the peer's
-/// own requests are never dropped; a peer that lets them pile up to twice `max_bytes`, or asks for as
-/// much within one turn, is closed under every policy.
+/// Bounds on what is kept for one peer whose socket is full. 0 = without limit. Replies to the
+/// peer's own requests are never dropped; a peer that lets them pile up to twice `max_bytes`, or
+/// asks for as much within one turn, is closed under every policy.
 struct OutletLimits {
     std::size_t max_bytes = std::size_t{16} * 1024 * 1024;
     std::size_t max_messages = 0;
@@ -54,6 +55,7 @@ struct SharedFrame {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     std::uint32_t messages = 1;
+    std::uint32_t message_bytes = 0;  ///< without framing; for statistics
     [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
 };
 
@@ -68,9 +70,9 @@ class Outlet {
     [[nodiscard]] Lane& lane() const noexcept { return *lane_; }
     [[nodiscard]] const Framing& framing() const noexcept { return *framing_; }
 
-    /// Room for one message to this peer alone, already framed: the caller fills `bytes` bytes at the
-    /// result before anything else is sent. Null when the memory budget is exhausted or the outlet is
-    /// closed: the message is then lost and the connection about to end.
+    /// Room for one message to this peer alone, already framed: the caller fills `bytes` bytes at
+    /// the result before anything else is sent. Null when the memory budget is exhausted or the
+    /// outlet is closed: the message is then lost and the connection about to end.
     [[nodiscard]] std::byte* begin_message(std::size_t bytes, MessageKind kind);
     /// Sends a copy of `message`.
     void send(ByteView message, MessageKind kind = MessageKind::binary);
@@ -82,16 +84,19 @@ class Outlet {
     [[nodiscard]] std::size_t backlog_messages() const noexcept;
     /// The part of backlog_bytes() that answers the peer's own requests.
     [[nodiscard]] std::size_t backlog_reply_bytes() const noexcept;
+    /// The peer does not read fast enough and is about to be closed: nothing sent will reach it.
+    [[nodiscard]] bool is_overflowed() const noexcept { return is_overflowed_; }
     /// False while the socket is full or something is yet to be written.
     [[nodiscard]] bool is_drained() const noexcept {
         return backlog_ == nullptr && turn_head_ == kNone;
     }
 
   protected:
-    /// Called once at the end of a turn in which something was queued, and by the transport when the
-    /// socket becomes writable. Must not call the hub: it flags what it finds and acts later.
+    /// Called once at the end of a turn in which something was queued, and by the transport when
+    /// the socket becomes writable. Must not call the hub: it flags what it finds and acts later.
     virtual void write_out() noexcept = 0;
-    /// The limits were passed under SlowConsumerPolicy::close. Same rule as write_out().
+    /// Publications passed the limits under SlowConsumerPolicy::close, or answers twice those
+    /// limits under any policy. Same rule as write_out().
     virtual void on_overflow() noexcept = 0;
 
     void set_framing(const Framing& framing) noexcept { framing_ = &framing; }
@@ -100,7 +105,7 @@ class Outlet {
 
     /// Up to out.size() pieces of what is due, in order. Returns how many were filled.
     [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
-    /// The first `bytes` bytes were taken by the socket. Returns the messages completed by them.
+    /// The first `bytes` bytes were taken by the socket.
     void consume(std::size_t bytes) noexcept;
     /// The socket is full: takes ownership of what is left of this turn.
     void keep_backlog() noexcept;

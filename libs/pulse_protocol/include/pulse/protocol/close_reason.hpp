@@ -23,6 +23,7 @@ enum class CloseReason : std::uint8_t {
     frame_too_large,        ///< a Pulse length prefix above the limit
     slow_consumer,          ///< the peer does not read fast enough
     heartbeat_timeout,      ///< nothing heard for too long
+    message_timeout,        ///< a message or frame was begun and its rest did not come
     authentication_failed,  ///< token refused, or none in time
     forbidden,              ///< this peer may not be connected, e.g. removed by an operator
     rate_limited,           ///< kept sending far above its limits

@@ -54,6 +54,11 @@ class FrameDecoder {
     /// next() has not asked for more. For a reader that pauses in the middle of its input.
     void release_input();
 
+    /// Whether next() may have something to hand over without another feed().
+    [[nodiscard]] bool has_unread() const noexcept {
+        return input_size_ != 0 || buffered_bytes() != 0;
+    }
+
     /// Why the last next() returned malformed or too_large; Error::none otherwise.
     [[nodiscard]] Error error() const noexcept { return error_; }
     /// The field error() is about, if about one.

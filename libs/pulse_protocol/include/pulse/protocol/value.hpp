@@ -130,7 +130,11 @@ struct ValueResult {
 /// would emit after decoding it. Builds no Value: memory stays within a small multiple of the
 /// input, and input that is canonical already, as most is, is only checked and copied.
 ///
+/// `max_depth`: containers inside one another that are taken, at most kMaxValueDepth. Lower it for
+/// a value that is to stand inside others, or the whole may be too deep to be decoded.
+///
 /// Errors: as decode_value(), and frame_too_large above kMaxFrameBytes; `out` is unchanged then.
-[[nodiscard]] Error canonicalise(ByteView raw, std::vector<std::byte>& out);
+[[nodiscard]] Error canonicalise(ByteView raw, std::vector<std::byte>& out,
+                                 std::size_t max_depth = kMaxValueDepth);
 
 }  // namespace pulse::protocol

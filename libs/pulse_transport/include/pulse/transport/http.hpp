@@ -48,9 +48,9 @@ struct HttpResponse {
     }
 };
 
-/// Answers one request, at once or later, from any thread. Movable; destroyed unused it answers 500.
-/// When the connection is gone by then, nothing happens. **Thread-safe** as a whole: one thread at a
-/// time.
+/// Answers one request, at once or later, from any thread. Movable; destroyed unused it answers
+/// 500. When the connection, its loop or the hub is gone by then, nothing happens. May be handed
+/// from thread to thread; used by one at a time.
 class HttpResponder {
   public:
     HttpResponder(core::ConnectionHandle connection, std::uint32_t serial) noexcept
@@ -79,6 +79,8 @@ struct Route {
     /// Segments are literal or `{name}`; a last segment `*` matches the rest.
     std::string path;
     HttpHandler handler;
+    /// A longer body is answered 413. ConnectionOptions::max_body_bytes holds as well.
+    std::size_t max_body_bytes = SIZE_MAX;
 
     /// For answers that are ready at once.
     [[nodiscard]] static Route immediate(std::string method, std::string path,

@@ -3,9 +3,9 @@
 // An event loop's share of the sockets.
 //
 // Sockets live in an epoll set of the loop's own, which is itself one descriptor of an
-// asio::io_context: one turn takes everything that is ready, handles it, and then writes what became
-// due, once per connection. The io_context keeps accepting, timers, signals and whatever else the host
-// runs on it.
+// asio::io_context: one turn takes everything that is ready, handles it, and then writes what
+// became due, once per connection. The io_context keeps accepting, timers, signals and whatever
+// else the host runs on it.
 #pragma once
 
 #include <cstdint>
@@ -23,32 +23,34 @@ class TcpConnection;
 
 struct LoopOptions {
     std::size_t read_buffer_bytes = 256 * 1024;
-    /// Waits up to a millisecond for more input before writing, when the last write-out was long and
-    /// carried several messages per channel: larger batches under saturation, nothing at low load.
+    /// Waits up to a millisecond for more input before writing, when the last write-out was long
+    /// and carried several messages per channel: larger batches under saturation, nothing at low
+    /// load.
     bool has_micro_batching = true;
 };
 
 /// Readable from any thread.
 struct LoopStats {
     core::LaneCounter accepted;
-    core::LaneCounter refused;         ///< sockets closed at once: too many, or out of descriptors
-    core::LaneCounter accept_pauses;   ///< times accepting was suspended for want of descriptors
-    core::LaneCounter sockets;         ///< now open
-    core::LaneCounter websockets;      ///< now open
-    core::LaneCounter upgrades;        ///< WebSocket connections, ever
+    core::LaneCounter refused;        ///< sockets closed at once: too many, or out of descriptors
+    core::LaneCounter accept_pauses;  ///< times accepting was suspended for want of descriptors
+    core::LaneCounter sockets;        ///< now open
+    core::LaneCounter websockets;     ///< now open
+    core::LaneCounter upgrades;       ///< WebSocket connections, ever
     core::LaneCounter upgrades_refused;
-    core::LaneCounter requests;        ///< HTTP requests answered, upgrades not included
-    core::LaneCounter messages_in;     ///< WebSocket messages
+    core::LaneCounter requests;     ///< HTTP requests answered, upgrades not included
+    core::LaneCounter messages_in;  ///< WebSocket messages
     core::LaneCounter bytes_in;
     core::LaneCounter bytes_out;
-    core::LaneCounter sends;           ///< system calls that wrote
-    core::LaneCounter read_errors;     ///< WebSocket connections that ended without a close frame
-    core::LaneCounter protocol_errors; ///< closed for breaking RFC 6455 or its limits
+    core::LaneCounter sends;            ///< system calls that wrote
+    core::LaneCounter read_errors;      ///< WebSocket connections that ended without a close frame
+    core::LaneCounter protocol_errors;  ///< closed for breaking RFC 6455 or its limits
     core::LaneCounter idle_closes;
     core::LaneCounter slow_closes;
-    core::LaneLatencies message_time;  ///< from a message's turn beginning to its turn being written
+    core::LaneLatencies
+        message_time;  ///< from a message's turn beginning to its turn being written
     core::LaneCounter turns;
-    core::LaneCounter micro_waits;     ///< turns that waited for more input
+    core::LaneCounter micro_waits;  ///< turns that waited for more input
 };
 
 /// **Loop-bound** to the io_context's single thread, but for wake() and stats().

@@ -15,21 +15,25 @@ namespace pulse::transport {
 /// Bounds and times of every connection of a listener. All can be changed while it runs.
 struct ConnectionOptions {
     // Behaviour
-    /// A WebSocket peer that was silent for this long is pinged. 0: never. Times below are rounded up
-    /// to the timers' quarter of a second.
+    /// A WebSocket peer that was silent for this long is pinged. 0: never. Times below are rounded
+    /// up to the timers' quarter of a second.
     std::chrono::milliseconds ping_interval{30'000};
     /// One that was silent for this long is closed. 0: never.
     std::chrono::milliseconds idle_timeout{60'000};
-    /// From accepting a connection to the end of its first request head, and for each later head and
-    /// body from its first byte on. A client that trickles is answered 408.
+    /// From the first byte of a WebSocket message to its last. 0: for ever.
+    std::chrono::milliseconds message_timeout{60'000};
+    /// From accepting a connection to the end of its first request head, and for each later head
+    /// and body from its first byte on. A client that trickles is answered 408.
     std::chrono::milliseconds request_timeout{10'000};
     /// How long an HTTP connection may wait for its next request. 0: closed after each answer.
     std::chrono::milliseconds keep_alive_timeout{60'000};
     /// From our close to the end of the socket, if the peer does not play along.
     std::chrono::milliseconds close_timeout{5'000};
     /// Origins that browsers may connect from, e.g. "https://example.org"; "*" for any. Empty: the
-    /// same host as in the request, and on a loopback listener also loopback origins and pages opened
-    /// from files. Clients that send no Origin are no browsers and are let in.
+    /// same host as in the request; on a loopback listener, requests that call it by a loopback
+    /// address, from pages of such addresses and pages opened from files. Files have the origin
+    /// "null", and so have sandboxed frames of any site: list origins where that matters. Clients
+    /// that send no Origin are no browsers and are let in.
     std::vector<std::string> allowed_origins;
 
     // Limits; 0 = without limit where not said otherwise
@@ -44,9 +48,12 @@ struct ConnectionOptions {
 
 /// Bounds on clients as a whole; shared by all listeners of a server. 0 = without limit.
 struct ClientLimits {
-    std::size_t max_connections = 100'000;  ///< WebSocket connections; one more is answered 503
-    std::size_t max_connections_per_address = 0;  ///< answered 429
-    core::RateLimit connections;                  ///< upgrades, all addresses together; answered 429
+    /// WebSocket connections; one more is answered 503. Sockets, which may be HTTP's, 1,024 more.
+    std::size_t max_connections = 100'000;
+    /// Answered 429. An address may have 16 sockets more than that for HTTP; further ones are
+    /// closed.
+    std::size_t max_connections_per_address = 0;
+    core::RateLimit connections{};  ///< upgrades, all addresses together; answered 429
 };
 
 struct ListenerOptions {

@@ -27,8 +27,8 @@ namespace pulse::transport {
 /// What one listener serves. A dialect's path is exact, or "*" for every path no other mount and no
 /// route has. Dialects outlive the server.
 struct Mounts {
-    std::vector<std::pair<std::string, core::Dialect*>> dialects;
-    std::shared_ptr<const HttpRouter> routes;  ///< may be null
+    std::vector<std::pair<std::string, core::Dialect*>> dialects{};
+    std::shared_ptr<const HttpRouter> routes{};  ///< may be null
 };
 
 /// One bound address.
@@ -44,8 +44,8 @@ struct ServerStats {
     std::size_t websockets = 0;
 };
 
-/// Made, configured and destroyed on one thread while its loops do not run, or do: what the loops share
-/// is guarded. The loops outlive it.
+/// Made, configured and destroyed on one thread while its loops do not run, or do: what the loops
+/// share is guarded. The loops outlive it.
 class Server {
   public:
     Server(core::Hub& hub, std::vector<Loop*> loops, const ConnectionOptions& connections = {},
@@ -54,8 +54,8 @@ class Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Binds and begins to accept as soon as the loops run. Errors are those of the system (address in
-    /// use, not available, not found, permission).
+    /// Binds and begins to accept as soon as the loops run. Errors are those of the system (address
+    /// in use, not available, not found, permission).
     [[nodiscard]] core::Result<Listener*> listen(const ListenerOptions& options, Mounts mounts);
 
     /// For connections from now on, and for the timers and limits of those that exist. Thread-safe.
@@ -63,8 +63,8 @@ class Server {
     void set_client_limits(const ClientLimits& limits);
 
     /// Stops accepting; closes every connection with 1001, at moments spread over `spread`; calls
-    /// `done` on one of the loops when all are gone, or when `deadline` has passed and the rest was cut
-    /// off. Thread-safe; once.
+    /// `done` on one of the loops when all are gone, or when `deadline` has passed and the rest was
+    /// cut off. Thread-safe; once.
     void drain(std::chrono::milliseconds spread, std::chrono::milliseconds deadline,
                std::function<void()> done);
 

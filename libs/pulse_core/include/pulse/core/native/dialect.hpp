@@ -25,8 +25,8 @@ struct NativeOptions {
     /// Told to clients in `connected`; enforcing it is the transport's part. Above 2^32-1 ms it is
     /// cut to that.
     std::chrono::milliseconds heartbeat{30'000};
-    /// Largest publish payload; a larger one is answered with 1007 and the connection stays. 0: only
-    /// the frame limit of 16 MiB holds.
+    /// Largest publish payload; a larger one is answered with 1007 and the connection stays. 0:
+    /// only the frame limit of 16 MiB holds.
     std::size_t max_payload_bytes = 65'536;
     /// Largest frame body. A longer one is announced by its length prefix; the connection is then
     /// closed, since nothing behind it can be trusted. At most 16 MiB.
@@ -34,6 +34,8 @@ struct NativeOptions {
     /// Answer a repeated subscribe with 1009 and other refusals with their documented codes instead
     /// of 1002, which is what existing clients have seen.
     bool has_documented_error_codes = false;
+    /// How long the rest of a frame may take when a message has ended within it. 0: for ever.
+    std::chrono::milliseconds frame_timeout{60'000};
     /// How long a client may take to authenticate where that is required.
     std::chrono::milliseconds authentication_timeout{10'000};
 
@@ -48,7 +50,7 @@ struct NativeStats {
     LaneCounter frame_bytes_in;
     LaneCounter publishes;
     LaneCounter publish_bytes;  ///< payloads
-    LaneCounter greetings;       ///< `connected` frames sent
+    LaneCounter greetings;      ///< `connected` frames sent
     LaneCounter greeting_bytes;
     LaneCounter invalid_frames;
     LaneCounter rate_limited;
@@ -79,8 +81,8 @@ class NativeDialect final : public Dialect {
     Authenticator* authenticator_;
     std::unique_ptr<Encoder> binary_encoder_;
     std::unique_ptr<Encoder> json_encoder_;
-    // Conversations read the current options on every frame; hence superseded ones are kept until the
-    // dialect ends instead of being counted. There is one per reload.
+    // Conversations read the current options on every frame; hence superseded ones are kept until
+    // the dialect ends instead of being counted. There is one per reload.
     std::mutex options_mutex_;
     std::vector<std::unique_ptr<const NativeOptions>> all_options_;
     std::atomic<const NativeOptions*> options_;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Who a native client is.
+#include "conversation_extras.hpp"
+
+#include <mutex>
+
+#include <pulse/protocol/version.hpp>
+
+namespace pulse::core::native {
+
+using protocol::FrameView;
+
+void NativeConversation::expect_authentication() {
+    extras().authentication_due = connection_.lane().now() + options().authentication_timeout;
+    request_tick();
+}
+
+void NativeConversation::handle_connect(const FrameView& frame) {
+    if (frame.version != protocol::kProtocolVersion.major) {
+        end(CloseReason::protocol_mismatch);
+        return;
+    }
+    if (dialect_.authenticator_ == nullptr) return;
+    if (!frame.token && !dialect_.authenticator_->is_required()) return;
+
+    const std::string peer = connection_.peer().to_string();
+    const Credentials credentials{frame.token.value_or(std::string_view{}), extras().origin, peer};
+    standing_ = Standing::pending;
+    // The answer may come at once, or later from any thread: only then is the connection paused.
+    struct Inline {
+        std::optional<Result<Identity>> result;
+        bool is_over = false;
+        std::mutex mutex;
+    };
+    auto here = std::make_shared<Inline>();
+    dialect_.authenticator_->authenticate(
+        credentials, [here, handle = connection_.handle(), this](Result<Identity> result) {
+            {
+                const std::lock_guard lock(here->mutex);
+                if (!here->is_over) {
+                    here->result = std::move(result);
+                    return;
+                }
+            }
+            // `this` lives as long as the connection does; post() runs nothing after that.
+            handle.post([this, result = std::move(result)](Connection&) mutable {
+                finish_authentication(std::move(result));
+            });
+        });
+    std::optional<Result<Identity>> result;
+    {
+        const std::lock_guard lock(here->mutex);
+        here->is_over = true;
+        result = std::move(here->result);
+    }
+    if (result) {
+        finish_authentication(std::move(*result));
+    } else {
+        connection_.pause_reading(true);
+        // Each question has a time of its own; a client must not stay paused for ever.
+        expect_authentication();
+    }
+}
+
+void NativeConversation::finish_authentication(Result<Identity> result) {
+    if (is_ending_ || standing_ != Standing::pending) return;
+    if (!result) {
+        stats().authentication_failures.add(1);
+        end(CloseReason::authentication_failed);
+        return;
+    }
+    extras().identity = std::move(*result);
+    extras().authentication_due = {};
+    standing_ = Standing::authenticated;
+    resume();
+}
+
+}  // namespace pulse::core::native

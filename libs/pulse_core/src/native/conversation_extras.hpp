@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What a native client's conversation has when it does more than subscribe and publish.
+#pragma once
+
+#include "conversation.hpp"
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pulse::core::native {
+
+struct NativeConversation::Extras {
+    Extras(MonotonicTime now, const NativeOptions& options)
+        : publishes(now, options.publishes), subscribes(now, options.subscribes) {}
+
+    TokenBucket publishes;
+    TokenBucket subscribes;
+    Identity identity;
+    std::string origin;
+    /// What arrived while nothing was handled. Bounded by the transport's read buffer: the
+    /// connection is not read meanwhile.
+    std::deque<std::pair<MessageKind, std::vector<std::byte>>> waiting;
+    /// When to give up waiting; zero: not waiting.
+    MonotonicTime authentication_due{};
+    MonotonicTime frame_due{};
+    /// Bytes of member lists sent in the turn that began then.
+    std::size_t sync_bytes = 0;
+    MonotonicTime sync_turn{};
+};
+
+}  // namespace pulse::core::native
