@@ -5,7 +5,7 @@
 namespace pulse::protocol::wire {
 
 std::byte* put_long(std::byte* p, const void* from, std::size_t size) noexcept {
-    std::memcpy(p, from, size);
+    copy_bytes(p, static_cast<const std::byte*>(from), size);
     return p + size;
 }
 

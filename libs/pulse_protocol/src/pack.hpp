@@ -113,7 +113,7 @@ inline std::byte* put_length(std::byte* p, std::size_t size) noexcept {
     return store_be(p + 1, static_cast<std::uint32_t>(size));
 }
 
-/// memcpy, behind a call. Seen in place, g++ makes a loop of its own of it wherever a branch has
+/// copy_bytes(), behind a call. Seen in place, g++ makes a loop of its own of it wherever a branch has
 /// told it that `size` is large, and that loop is a third slower than the library's.
 std::byte* put_long(std::byte* p, const void* from, std::size_t size) noexcept;
 
