@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <deque>
 #include <limits>
 
 #include <pulse/core/error.hpp>
@@ -52,8 +51,12 @@ NativeConversation::NativeConversation(NativeDialect& dialect, Connection& conne
     }
     if (dialect_.authenticator_ != nullptr) {
         standing_ = dialect_.authenticator_->is_required() ? Standing::required : Standing::open;
-        if (request.header) extras().origin = request.header("origin");
-        extras().identity = dialect_.authenticator_->anonymous();
+        // Most clients are no browsers and may do everything: they need none of it.
+        const std::string_view origin =
+            request.header ? request.header("origin") : std::string_view{};
+        if (!origin.empty()) extras().origin = origin;
+        Identity anonymous = dialect_.authenticator_->anonymous();
+        if (anonymous.rights != nullptr) extras().identity = std::move(anonymous);
     }
 }
 
@@ -228,13 +231,20 @@ void NativeConversation::yield() {
 void NativeConversation::resume() {
     if (is_ending_) return;
     drain_decoder();
-    auto& waiting = extras().waiting;
-    while (!waiting.empty() && !is_waiting() && !is_ending_) {
-        const auto [kind, message] = std::move(waiting.front());
-        waiting.pop_front();
+    if (extras_ != nullptr) handle_waiting();
+    if (!is_waiting() && !is_ending_) connection_.pause_reading(false);
+}
+
+void NativeConversation::handle_waiting() {
+    Extras& extra = *extras_;
+    while (extra.first_waiting < extra.waiting.size() && !is_waiting() && !is_ending_) {
+        const auto [kind, message] = std::move(extra.waiting[extra.first_waiting++]);
         on_message(message, kind);
     }
-    if (!is_waiting() && !is_ending_) connection_.pause_reading(false);
+    if (extra.first_waiting == extra.waiting.size()) {
+        extra.waiting = {};
+        extra.first_waiting = 0;
+    }
 }
 
 void NativeConversation::charge_input() {

@@ -47,6 +47,7 @@ class NativeConversation final : public Conversation {
     /// Lets others have their turn before the rest of a long message is handled.
     void yield();
     void resume();
+    void handle_waiting();
     /// Sees to it that the rest of a frame comes in time. `is_another`: than was waited for before.
     void await_rest(bool is_another);
     void expect_authentication();

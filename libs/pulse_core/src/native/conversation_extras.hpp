@@ -5,7 +5,6 @@
 
 #include "conversation.hpp"
 
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +21,8 @@ struct NativeConversation::Extras {
     std::string origin;
     /// What arrived while nothing was handled. Bounded by the transport's read buffer: the
     /// connection is not read meanwhile.
-    std::deque<std::pair<MessageKind, std::vector<std::byte>>> waiting;
+    std::vector<std::pair<MessageKind, std::vector<std::byte>>> waiting;
+    std::size_t first_waiting = 0;  ///< those before it have been handled
     /// When to give up waiting; zero: not waiting.
     MonotonicTime authentication_due{};
     MonotonicTime frame_due{};
