@@ -56,7 +56,7 @@ bench: ## build, and measure: codec and hub, then the server under load (BENCH_F
 	@scripts/setup.sh build bench
 	@$(configure_product) -DPULSE_BUILD_BENCHMARKS=ON
 	@$(COMPILE)
-	@for bench in $(BUILD)/bin/*_bench; do if [[ -x $$bench ]]; then "$$bench"; fi; done
+	@benchmarks/run/micro.py --bin $(BUILD)/bin
 	@benchmarks/run/bench.py --bin $(BUILD)/bin $(BENCH_FLAGS)
 
 bench-rivals: ## the same load on Redis, NATS, Mosquitto and ws beside ours

@@ -2,11 +2,11 @@
 //
 // The I/O-free parts of the WebSocket and HTTP server, one core, data in cache.
 //
-//   receive/<parser>/<kind>/bytes:<n>   one masked frame out of a receive buffer: ours and
-//   websocketpp's receive_large/<way>/bytes:<n>       one frame that arrives in reads of 64 KiB:
-//   through the parser's
-//                                       receive window, through a shared buffer, and as plain
-//                                       memcpy
+//   receive/<parser>/<kind>/bytes:<n>   one masked frame out of a receive buffer, by our parser and
+//                                       by websocketpp's
+//   receive_large/<way>/bytes:<n>       one frame that arrives in reads of 64 KiB: through the
+//                                       parser's receive window, through a shared buffer, and as
+//                                       plain memcpy
 //   unmask, memcpy, utf8_*              the passes over a payload, alone
 //   request_head/<parser>               a browser's upgrade request
 //   handshake                           from the parsed head to the 101
