@@ -22,8 +22,8 @@ target_compile_options(pulse_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   $<$<BOOL:${PULSE_WERROR}>:-Werror>
   # g++ 12 sees uninitialised members in moved std::optional values, and overlapping copies in
-  # std::string concatenation (its bug 105329), where there are none.
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow>
+  # std::string concatenation (its bugs 105329 and 105651), where there are none.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 
 if(PULSE_SANITIZE)

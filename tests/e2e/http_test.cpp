@@ -120,7 +120,9 @@ TEST_CASE("a client that stops reading is not read from either, and loses no ans
     TcpOptions small;
     small.receive_buffer_bytes = 4096;
     TcpClient tcp(server.metrics_port(), small);
-    const std::string request = get_request("/metrics");
+    // Long, or many thousands of answers would be due.
+    const std::string request =
+        get_request("/metrics", "X-Padding: " + std::string(4000, 'x') + "\r\n");
     // Until the server reads no more: both kernels' buffers are full.
     std::size_t sent = 0;
     const Deadline deadline;

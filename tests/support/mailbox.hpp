@@ -16,10 +16,9 @@ template <typename T>
 class Mailbox {
   public:
     void put(T item) {
-        {
-            const std::lock_guard lock(mutex_);
-            items_.push_back(std::move(item));
-        }
+        // Told under the lock: whoever takes the item may let the mailbox go.
+        const std::lock_guard lock(mutex_);
+        items_.push_back(std::move(item));
         changed_.notify_all();
     }
     /// The next item; throws when none comes in time.
