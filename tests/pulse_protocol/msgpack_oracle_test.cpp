@@ -262,11 +262,13 @@ TEST_CASE("random bytes are one value for msgpack-cxx exactly when they are one 
         bool is_value = false;
         try {
             std::size_t offset = 0;
-            static_cast<void>(
-                msgpack::unpack(reinterpret_cast<const char*>(value.data()), value.size(), offset));
+            // It allocates for what is announced: nothing longer than the input can be right.
+            const msgpack::unpack_limit limit(value.size(), value.size(), value.size(),
+                                              value.size(), value.size());
+            static_cast<void>(msgpack::unpack(reinterpret_cast<const char*>(value.data()),
+                                              value.size(), offset, nullptr, nullptr, limit));
             is_value = offset == value.size();
         } catch (const msgpack::unpack_error&) {
-        } catch (const std::bad_alloc&) {
         }
         if (!is_value) continue;
         ++good;

@@ -60,6 +60,16 @@ std::size_t AllocationMeter::calls() const noexcept { return counts.calls; }
 // The aligned forms are left to the library: nothing here is over-aligned.
 void* operator new(std::size_t size) { return pulse::protocol::test::allocate(size); }
 void* operator new[](std::size_t size) { return pulse::protocol::test::allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    try {
+        return pulse::protocol::test::allocate(size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+void* operator new[](std::size_t size, const std::nothrow_t& no) noexcept {
+    return operator new(size, no);
+}
 void operator delete(void* pointer) noexcept { pulse::protocol::test::release(pointer); }
 void operator delete[](void* pointer) noexcept { pulse::protocol::test::release(pointer); }
 void operator delete(void* pointer, std::size_t) noexcept {
