@@ -38,6 +38,11 @@ def cache_value(bin_dir, key):
     return ""
 
 
+def portable(argument):
+    """Where a file lies on the machine that measured says nothing to a reader."""
+    return pathlib.Path(argument).name if argument.startswith("/") else argument
+
+
 def environment(root, bin_dir, arguments):
     compiler = cache_value(bin_dir, "CMAKE_CXX_COMPILER") or "c++"
     commit = first_line(["git", "rev-parse", "--short=12", "HEAD"], root)
@@ -46,7 +51,7 @@ def environment(root, bin_dir, arguments):
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit,
-        "command": " ".join(arguments),
+        "command": " ".join(portable(argument) for argument in arguments),
         "compiler": first_line([compiler, "--version"]),
         "build_type": cache_value(bin_dir, "CMAKE_BUILD_TYPE") or "unknown",
         "cpu": f"{cpu_model()}, {os.cpu_count()} cores",
