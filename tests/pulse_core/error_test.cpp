@@ -11,7 +11,7 @@ using namespace pulse::core;
 namespace {
 
 constexpr int kFirst = static_cast<int>(Error::invalid_channel);
-constexpr int kLast = static_cast<int>(Error::presence_full);
+constexpr int kLast = static_cast<int>(Error::store_incompatible);
 
 }  // namespace
 
@@ -45,6 +45,15 @@ TEST_CASE("callers branch on conditions", "[core][error]") {
     CHECK(is(Error::memory_exhausted, Condition::limit_exceeded));
     CHECK(is(Error::broker_unavailable, Condition::unavailable));
     CHECK(is(Error::presence_full, Condition::limit_exceeded));
+    CHECK(is(Error::invalid_key, Condition::invalid_argument));
+    CHECK(is(Error::document_conflict, Condition::conflict));
+    CHECK(is(Error::not_a_counter, Condition::invalid_argument));
+    CHECK(is(Error::document_too_big, Condition::limit_exceeded));
+    CHECK(is(Error::store_overloaded, Condition::limit_exceeded));
+    CHECK(is(Error::store_full, Condition::unavailable));
+    CHECK(is(Error::store_unavailable, Condition::unavailable));
+    CHECK(is(Error::store_corrupt, Condition::unavailable));
+    CHECK(is(Error::store_incompatible, Condition::unavailable));
     CHECK(is(Error::shutting_down, Condition::unavailable));
 }
 

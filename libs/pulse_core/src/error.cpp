@@ -30,6 +30,16 @@ constexpr ErrorRow kErrors[] = {
     {Error::history_unavailable, Condition::not_found, "the channel keeps no history"},
     {Error::shutting_down, Condition::unavailable, "shutting down"},
     {Error::presence_full, Condition::limit_exceeded, "the channel's presence is full"},
+    {Error::invalid_key, Condition::invalid_argument, "empty document key"},
+    {Error::document_conflict, Condition::conflict, "a precondition of the batch does not hold"},
+    // Not `conflict`: doing the same again cannot succeed.
+    {Error::not_a_counter, Condition::invalid_argument, "no whole number of 64 bits"},
+    {Error::document_too_big, Condition::limit_exceeded, "document or batch too big"},
+    {Error::store_overloaded, Condition::limit_exceeded, "too much waits in the store"},
+    {Error::store_full, Condition::unavailable, "no space left in the store"},
+    {Error::store_unavailable, Condition::unavailable, "store unavailable"},
+    {Error::store_corrupt, Condition::unavailable, "the store's data is damaged"},
+    {Error::store_incompatible, Condition::unavailable, "not a store of this version"},
 };
 
 constexpr bool rows_match_enumerators() {
@@ -37,7 +47,7 @@ constexpr bool rows_match_enumerators() {
     for (const ErrorRow& row : kErrors) {
         if (static_cast<int>(row.error) != expected++) return false;
     }
-    return expected == static_cast<int>(Error::presence_full) + 1;
+    return expected == static_cast<int>(Error::store_incompatible) + 1;
 }
 static_assert(rows_match_enumerators());
 

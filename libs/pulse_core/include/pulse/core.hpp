@@ -8,6 +8,8 @@
 #include <pulse/core/clock.hpp>
 #include <pulse/core/connection.hpp>
 #include <pulse/core/dialect.hpp>
+#include <pulse/core/document_batch.hpp>
+#include <pulse/core/document_store.hpp>
 #include <pulse/core/encoding.hpp>
 #include <pulse/core/error.hpp>
 #include <pulse/core/history.hpp>

@@ -24,6 +24,15 @@ enum class Error {
     history_unavailable,     ///< the channel keeps no history
     shutting_down,           ///< the engine no longer accepts work
     presence_full,           ///< HubOptions::max_presence_bytes of the channel
+    invalid_key,             ///< a document's key must not be empty
+    document_conflict,       ///< a precondition of the batch does not hold; nothing was done
+    not_a_counter,           ///< the document holds no whole number, or the sum leaves 64 bits
+    document_too_big,        ///< key, value or batch above DocumentLimits
+    store_overloaded,        ///< too much waits in the store already; try again later
+    store_full,              ///< the disk or the store's own limit; removing still may work
+    store_unavailable,       ///< the store cannot be reached; DocumentStore::status() says why
+    store_corrupt,           ///< the store's data is damaged
+    store_incompatible,      ///< the store's file is a newer version's or another program's
 };
 
 /// What callers branch on. `error == Condition::limit_exceeded` holds for every error of that kind.
