@@ -113,7 +113,8 @@ void add_traffic(Builder& out, const Totals& total, const core::HubStats& hub) {
     out.gauge("pulse_channels_active", "Channels with at least one subscriber.", hub.channels);
     out.counter("pulse_subscriptions_total", "Successful subscribes.", hub.subscribes_total);
     out.gauge("pulse_subscriptions_active", "Subscriptions now.", hub.subscriptions);
-    out.counter("pulse_deliveries_total", "Publications and presence events handed to a subscriber's connection.",
+    out.counter("pulse_deliveries_total",
+                "Publications and presence events handed to a subscriber's connection.",
                 total.lane(&Lane::deliveries));
 }
 
@@ -123,6 +124,8 @@ void add_connections(Builder& out, const Totals& total) {
                 total.loop(&Loop::upgrades));
     out.gauge("pulse_connections_active", "WebSocket connections open now.",
               total.loop(&Loop::websockets));
+    out.gauge("pulse_streams_active", "Endless HTTP responses (server-sent events) open now.",
+              total.loop(&Loop::streams));
     out.gauge("pulse_sockets_active", "Sockets open now, HTTP included.",
               total.loop(&Loop::sockets));
     out.counter("pulse_connections_refused_total",

@@ -36,6 +36,22 @@ bool is_loopback_authority(std::string_view authority) noexcept {
     return http::iequals(host, "localhost") || host == "[::1]" || is_loopback_v4(host);
 }
 
+/// Segment by segment; `{name}` takes any that is not empty.
+bool is_mounted_at(std::string_view pattern, std::string_view path) noexcept {
+    for (;;) {
+        const std::size_t want_end = std::min(pattern.find('/'), pattern.size());
+        const std::size_t have_end = std::min(path.find('/'), path.size());
+        const std::string_view want = pattern.substr(0, want_end);
+        const std::string_view have = path.substr(0, have_end);
+        const bool is_any = want.size() > 2 && want.front() == '{' && want.back() == '}';
+        if (is_any ? have.empty() : want != have) return false;
+        const bool is_last = want_end == pattern.size();
+        if (is_last || have_end == path.size()) return is_last && have_end == path.size();
+        pattern.remove_prefix(want_end + 1);
+        path.remove_prefix(have_end + 1);
+    }
+}
+
 }  // namespace
 
 void Shared::set_options(const ConnectionOptions& options) {
@@ -46,7 +62,7 @@ void Shared::set_options(const ConnectionOptions& options) {
 
 core::Dialect* Endpoint::dialect_at(std::string_view path) const noexcept {
     for (const auto& [at, dialect] : mounts.dialects) {
-        if (at == path && at != "*") return dialect;
+        if (at != "*" && is_mounted_at(at, path)) return dialect;
     }
     return nullptr;
 }
@@ -56,6 +72,11 @@ core::Dialect* Endpoint::fallback_dialect() const noexcept {
         if (at == "*") return dialect;
     }
     return nullptr;
+}
+
+bool Endpoint::has_route(std::string_view path) const {
+    return mounts.routes != nullptr &&
+           mounts.routes->find("GET", path).match != HttpRouter::Match::not_found;
 }
 
 bool Endpoint::is_origin_allowed(const http::RequestHead& head) const noexcept {

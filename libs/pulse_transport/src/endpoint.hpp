@@ -46,10 +46,11 @@ struct Endpoint {
     Mounts mounts;
     bool is_loopback = false;
 
-    /// Exact mounts only.
+    /// All mounts but "*".
     [[nodiscard]] core::Dialect* dialect_at(std::string_view path) const noexcept;
     /// The "*" mount.
     [[nodiscard]] core::Dialect* fallback_dialect() const noexcept;
+    [[nodiscard]] bool has_route(std::string_view path) const;
     /// See ConnectionOptions::allowed_origins.
     [[nodiscard]] bool is_origin_allowed(const http::RequestHead& head) const noexcept;
 };

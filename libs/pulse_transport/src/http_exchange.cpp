@@ -68,13 +68,16 @@ bool TcpConnection::http_head() {
     const http::RequestHead& head = loop_.head;
     http_->keep_alive = head.keep_alive;
     http_->is_head_request = head.method == "HEAD";
-    if (core::Dialect* dialect = endpoint_->dialect_at(head.path)) {
+    http_->has_chunks = head.version == http::Version::http_1_1;
+    core::Dialect* dialect = endpoint_->dialect_at(head.path);
+    if (dialect != nullptr &&
+        (websocket::wants_websocket(head) || !endpoint_->has_route(head.path))) {
         http_upgrade(*dialect, head);
         return false;
     }
     if (websocket::wants_websocket(head)) {
-        if (core::Dialect* dialect = endpoint_->fallback_dialect()) {
-            http_upgrade(*dialect, head);
+        if (core::Dialect* fallback = endpoint_->fallback_dialect()) {
+            http_upgrade(*fallback, head);
             return false;
         }
     }
@@ -84,7 +87,7 @@ bool TcpConnection::http_head() {
 void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead& head) {
     std::string response;
     const websocket::UpgradeResult result =
-        websocket::upgrade(head, {{}, loop_.http_date()}, response);
+        websocket::upgrade(head, {dialect.subprotocols(), loop_.http_date()}, response);
     const auto refuse = [&](int status, std::string_view text,
                             std::span<const http::Header> headers = {}) {
         loop_.stats.upgrades_refused.add(1);
@@ -98,7 +101,9 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
     if (!result.accepted()) return refuse(result.status, result.text, result.headers);
     if (head.body != http::BodyKind::none) return refuse(400, "An upgrade has no body");
     if (endpoint_->shared->is_draining) return refuse(503, "Server is shutting down");
-    if (!endpoint_->is_origin_allowed(head)) return refuse(403, "Origin not allowed");
+    if (!dialect.checks_origin() && !endpoint_->is_origin_allowed(head)) {
+        return refuse(403, "Origin not allowed");
+    }
 
     core::OpenRequest request;
     request.path = head.path;
@@ -108,27 +113,41 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
     request.header = [&head](std::string_view name) {
         return head.find(name).value_or(std::string_view{});
     };
-    if (const auto refusal = dialect.admit(request)) return refuse(refusal->status, refusal->text);
+    if (auto refusal = dialect.admit(request)) {
+        loop_.stats.upgrades_refused.add(1);
+        return http_respond({refusal->status, std::move(refusal->content_type),
+                             std::move(refusal->text), std::move(refusal->headers)},
+                            http_->is_head_request, false);
+    }
 
+    if (const auto refusal = take_place()) {
+        loop_.stats.upgrades_refused.add(1);
+        return http_respond(*refusal, http_->is_head_request, false);
+    }
+    become_websocket(dialect, request, response);
+}
+
+std::optional<HttpResponse> TcpConnection::take_place() {
     bool is_counted = false;
+    HttpResponse refusal;
     switch (endpoint_->shared->clients.admit(peer_, lane().now(), is_counted)) {
         case ClientGate::Verdict::admitted:
-            break;
+            is_address_counted_ = is_counted;
+            is_admitted_ = true;
+            return std::nullopt;
         case ClientGate::Verdict::full:
-            return refuse(503, "Too many connections");
+            refusal = HttpResponse::text(503, "Too many connections");
+            break;
         case ClientGate::Verdict::too_many_from_address:
-            return refuse(429, "Too many connections from this address");
-        case ClientGate::Verdict::too_fast: {
-            HttpResponse answer =
+            refusal = HttpResponse::text(429, "Too many connections from this address");
+            break;
+        case ClientGate::Verdict::too_fast:
+            refusal =
                 HttpResponse::json(429, R"({"error":{"code":1006,"message":"Rate limited"}})");
-            answer.headers.emplace_back("retry-after", "1");
-            loop_.stats.upgrades_refused.add(1);
-            return http_respond(answer, http_->is_head_request, false);
-        }
+            break;
     }
-    is_address_counted_ = is_counted;
-    is_admitted_ = true;
-    become_websocket(dialect, request, response);
+    refusal.headers.emplace_back("retry-after", "1");
+    return refusal;
 }
 
 void TcpConnection::become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
@@ -206,11 +225,13 @@ void TcpConnection::http_dispatch() {
     http_->route->handler(http_->request, HttpResponder(handle(), serial));
 }
 
+bool TcpConnection::is_answer_due(std::uint32_t serial) const noexcept {
+    return phase_ == Phase::http && http_->state == HttpExchange::State::responding &&
+           http_->serial == serial;
+}
+
 void TcpConnection::complete_response(std::uint32_t serial, HttpResponse response) {
-    if (phase_ != Phase::http || http_->state != HttpExchange::State::responding ||
-        http_->serial != serial) {
-        return;
-    }
+    if (!is_answer_due(serial)) return;
     http_respond(response, http_->is_head_request, http_->keep_alive);
     if (phase_ == Phase::http) http_resume();
 }
@@ -304,18 +325,6 @@ void TcpConnection::http_timer() {
         return;
     }
     http_error(408, "Request timeout");
-}
-
-HttpResponder::~HttpResponder() {
-    if (is_open_) respond(HttpResponse::text(500, "No answer"));
-}
-
-void HttpResponder::respond(HttpResponse response) {
-    if (!std::exchange(is_open_, false)) return;
-    connection_.post([serial = serial_, response = std::move(response)](core::Connection& self) {
-        // Handles for responders are made by this file alone.
-        static_cast<TcpConnection&>(self).complete_response(serial, response);
-    });
 }
 
 }  // namespace pulse::transport

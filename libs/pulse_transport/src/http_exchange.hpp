@@ -20,6 +20,7 @@ struct HttpExchange {
     State state = State::head;
     bool keep_alive = true;
     bool is_head_request = false;
+    bool has_chunks = true;    ///< the client knows chunked bodies
     bool is_first = true;      ///< no request was complete yet
     Tick since = 0;            ///< when the wait for what is due now began
     std::uint32_t serial = 0;  ///< of the request being answered

@@ -80,30 +80,4 @@ HttpRouter::Result HttpRouter::find(std::string_view method, std::string_view pa
     return result;
 }
 
-std::optional<std::string_view> HttpRequest::header(std::string_view name) const noexcept {
-    for (const auto& [key, value] : headers) {
-        if (http::iequals(key, name)) return value;
-    }
-    return std::nullopt;
-}
-
-std::string_view HttpRequest::parameter(std::string_view name) const noexcept {
-    for (const auto& [key, value] : parameters) {
-        if (key == name) return value;
-    }
-    return {};
-}
-
-std::optional<std::string> HttpRequest::query_value(std::string_view name) const {
-    return http::query_value(query, name);
-}
-
-Route Route::immediate(std::string method, std::string path,
-                       std::function<HttpResponse(const HttpRequest&)> function) {
-    return {std::move(method), std::move(path),
-            [function = std::move(function)](const HttpRequest& request, HttpResponder responder) {
-                responder.respond(function(request));
-            }};
-}
-
 }  // namespace pulse::transport

@@ -188,7 +188,7 @@ void Server::State::drain_loop(Loop& loop, Tick begin, std::chrono::milliseconds
         if (!owns(*connection)) continue;
         // Clients that all came back in one moment would find the next server busy. Who asks over a
         // kept connection whether we are ready shall hear that we are not.
-        connection->drain_at(connection->is_websocket()
+        connection->drain_at(connection->is_talking()
                                  ? begin + static_cast<Tick>(hub.rng().next_u64() % span)
                                  : begin + span);
     }

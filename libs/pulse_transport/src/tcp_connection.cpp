@@ -23,7 +23,7 @@ constexpr std::size_t kPieces = 64;
 
 TcpConnection::TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
                              const core::PeerAddress& peer)
-    : core::Connection(loop.lane, core::no_framing()),
+    : core::HttpConnection(loop.lane, core::no_framing()),
       loop_(loop),
       endpoint_(std::move(endpoint)),
       http_(std::make_unique<HttpExchange>()),
@@ -73,7 +73,7 @@ void TcpConnection::teardown() {
     (void)charge_input(0);
     if (is_admitted_) {
         endpoint_->shared->clients.release(peer_, is_address_counted_);
-        loop_.stats.websockets.subtract(1);
+        (is_stream_ ? loop_.stats.streams : loop_.stats.websockets).subtract(1);
     }
     discard_output();
 }
@@ -93,9 +93,9 @@ void TcpConnection::fail(std::string_view what) noexcept {
             http_error(500, "Internal error");
             return;
         }
-        if (phase_ == Phase::websocket && !has_ended_) {
+        if (is_talking() && !has_ended_) {
             end_conversation({1011, "", false});
-            if (phase_ == Phase::websocket) close(core::CloseReason::internal_error);
+            if (is_talking()) close(core::CloseReason::internal_error);
             return;
         }
     } catch (...) {
@@ -181,6 +181,7 @@ void TcpConnection::read() {
                 websocket_receive(window.data(), n);
             }
             break;
+        case Phase::stream:
         case Phase::lingering:
         case Phase::gone:
             break;
@@ -205,6 +206,7 @@ void TcpConnection::on_eof() {
                 update_interest();
             }
             return;
+        case Phase::stream:
         case Phase::lingering:
         case Phase::gone:
             abort();
@@ -337,7 +339,7 @@ void TcpConnection::on_overflow() noexcept {
 void TcpConnection::finish_overflow() {
     if (!has_overflowed_ || is_giving_up_ || phase_ == Phase::gone) return;
     is_giving_up_ = true;
-    if (phase_ != Phase::websocket) {
+    if (!is_talking()) {
         // An answer, or the close itself, found no memory: the peer must not wait for it.
         abort();
         return;
@@ -366,6 +368,9 @@ void TcpConnection::on_timer() {
         case Phase::websocket:
             websocket_timer();
             return;
+        case Phase::stream:
+            stream_timer();
+            return;
         case Phase::closing:
         case Phase::lingering:
             if (http_ != nullptr && phase_ == Phase::closing && take_progress()) {
@@ -390,14 +395,14 @@ void TcpConnection::request_tick(std::chrono::milliseconds after) {
 }
 
 void TcpConnection::drain_at(Tick tick) {
-    if (phase_ != Phase::http && phase_ != Phase::websocket) return;
+    if (phase_ != Phase::http && !is_talking()) return;
     is_draining_ = true;
     close_at_ = tick;
     loop_.schedule(*this, tick);
 }
 
 void TcpConnection::review_deadlines() {
-    if (phase_ == Phase::http || phase_ == Phase::websocket) loop_.schedule(*this, loop_.now + 1);
+    if (phase_ == Phase::http || is_talking()) loop_.schedule(*this, loop_.now + 1);
 }
 
 void TcpConnection::begin_closing() {

@@ -7,6 +7,7 @@
 // incomplete.
 //
 //   http ──upgrade──► websocket ──close sent or got──► closing ──drained──► lingering ──EOF──► gone
+//     ├──endless response──► stream ──close────────────────►┤
 //     └─────────────────last response─────────────────────►┘
 #pragma once
 
@@ -17,19 +18,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <pulse/core/connection.hpp>
 #include <pulse/core/dialect.hpp>
-#include <pulse/transport/http.hpp>
+#include <pulse/core/http.hpp>
 
 namespace pulse::transport {
 
 struct HttpExchange;
 
 /// **Loop-bound.** Deletes itself by Loop::Impl::doom.
-class TcpConnection final : public core::Connection, public TimerNode {
+class TcpConnection final : public core::HttpConnection, public TimerNode {
   public:
     /// Takes over the non-blocking socket `fd` and registers with the loop, which owns the result.
     /// The socket is closed when there is no memory for it.
@@ -44,7 +46,10 @@ class TcpConnection final : public core::Connection, public TimerNode {
     void request_tick(std::chrono::milliseconds after) override;
     void pause_reading(bool is_paused) override;
 
-    [[nodiscard]] bool is_websocket() const noexcept { return phase_ == Phase::websocket; }
+    /// A conversation speaks.
+    [[nodiscard]] bool is_talking() const noexcept {
+        return phase_ == Phase::websocket || phase_ == Phase::stream;
+    }
     [[nodiscard]] const Endpoint& endpoint() const noexcept { return *endpoint_; }
     /// Ends a connection for the server's own reasons; the conversation may say a last word.
     void terminate(core::CloseReason reason);
@@ -55,14 +60,15 @@ class TcpConnection final : public core::Connection, public TimerNode {
     /// Cuts the connection off.
     void abort();
 
-    // For HttpResponder.
-    void complete_response(std::uint32_t serial, HttpResponse response);
+    void complete_response(std::uint32_t serial, core::HttpResponse response) override;
+    void begin_stream(std::uint32_t serial, core::HttpResponse head,
+                      core::StreamOpener open) override;
 
   private:
     friend struct Loop::Impl;
     friend struct FrameHandler;
 
-    enum class Phase : std::uint8_t { http, websocket, closing, lingering, gone };
+    enum class Phase : std::uint8_t { http, websocket, stream, closing, lingering, gone };
 
     TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
                   const core::PeerAddress& peer);
@@ -103,13 +109,20 @@ class TcpConnection final : public core::Connection, public TimerNode {
     bool http_route(const http::RequestHead& head);
     void http_dispatch();
     void http_error(int status, std::string_view text);
-    void http_respond(const HttpResponse& response, bool is_head, bool keep_alive);
+    void http_respond(const core::HttpResponse& response, bool is_head, bool keep_alive);
     void http_resume();
     void http_end();
+    [[nodiscard]] bool is_answer_due(std::uint32_t serial) const noexcept;
+    /// What to answer instead when the server, or the client's address, has no more connections.
+    [[nodiscard]] std::optional<core::HttpResponse> take_place();
     void send_unbudgeted(std::string_view bytes);
     void http_timer();
     void become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
                           std::string_view response);
+
+    // stream_phase.cpp: a response without end.
+    void stream_timer();
+    void stream_close();
 
     // websocket_phase.cpp: the WebSocket phase.
     void websocket_receive(std::byte* data, std::size_t n);
@@ -173,6 +186,8 @@ class TcpConnection final : public core::Connection, public TimerNode {
     bool is_socket_counted_ : 1 = false;   ///< by the client gate, for its address
     bool is_address_counted_ : 1 = false;  ///< as a WebSocket connection
     bool is_admitted_ : 1 = false;         ///< counted by the client gate
+    bool is_chunked_ : 1 = false;          ///< stream: the body's end is told by a chunk
+    bool is_stream_ : 1 = false;           ///< counted as one
 };
 
 }  // namespace pulse::transport

@@ -114,6 +114,7 @@ void TcpConnection::close(std::uint16_t code, std::string_view text) {
         begin_closing();
         return;
     }
+    if (phase_ == Phase::stream) return stream_close();
     if (phase_ != Phase::websocket) return;
     send_raw(websocket::ControlFrame::make_close(code, text).bytes());
     finish_output();
@@ -122,7 +123,7 @@ void TcpConnection::close(std::uint16_t code, std::string_view text) {
 }
 
 void TcpConnection::terminate(core::CloseReason reason) {
-    if (phase_ != Phase::websocket) return;
+    if (!is_talking()) return;
     guarded(*this, [&] {
         if (conversation_ != nullptr && !has_ended_) conversation_->on_closing(reason);
         // The conversation may have closed it itself.

@@ -13,6 +13,8 @@
 #include <pulse/core/encoding.hpp>
 #include <pulse/core/error.hpp>
 #include <pulse/core/history.hpp>
+#include <pulse/core/http.hpp>
+#include <pulse/core/http_text.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/ids.hpp>
 #include <pulse/core/lane.hpp>

@@ -7,16 +7,7 @@ namespace pulse::transport::http {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 bool is_space(char c) { return c == ' ' || c == '\t'; }
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 // Cuts `rest` at `separator` and returns what stood before it.
 std::string_view cut(std::string_view& rest, char separator) {
@@ -38,14 +29,6 @@ bool is_field_value(std::string_view text) noexcept {
     return detail::all_class(text, detail::kValueClass);
 }
 
-bool iequals(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) return false;
-    }
-    return true;
-}
-
 std::string_view trim(std::string_view text) noexcept {
     while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
     while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
@@ -65,45 +48,6 @@ bool list_contains(std::string_view list, std::string_view token) noexcept {
         if (iequals(*element, token)) return true;
     }
     return false;
-}
-
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-    std::string decoded;
-    decoded.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '+' && plus_is_space) {
-            decoded.push_back(' ');
-        } else if (c != '%') {
-            decoded.push_back(c);
-        } else {
-            if (text.size() - i < 3) return std::nullopt;
-            const int high = hex_value(text[i + 1]);
-            const int low = hex_value(text[i + 2]);
-            if (high < 0 || low < 0) return std::nullopt;
-            decoded.push_back(static_cast<char>(high * 16 + low));
-            i += 2;
-        }
-    }
-    return decoded;
-}
-
-std::optional<QueryField> next_query_field(std::string_view& rest) noexcept {
-    while (!rest.empty()) {
-        std::string_view field = cut(rest, '&');
-        if (field.empty()) continue;
-        const std::string_view name = cut(field, '=');
-        return QueryField{name, field};
-    }
-    return std::nullopt;
-}
-
-std::optional<std::string> query_value(std::string_view query, std::string_view name) {
-    while (const auto field = next_query_field(query)) {
-        const auto decoded_name = percent_decode(field->name, true);
-        if (decoded_name == name) return percent_decode(field->value, true);
-    }
-    return std::nullopt;
 }
 
 }  // namespace pulse::transport::http

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Small pieces of HTTP syntax: character classes, comparison without case, lists, percent-encoding,
-// query strings.
+// Small pieces of HTTP syntax: character classes and lists, beside those of core.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
+
+#include <pulse/core/http_text.hpp>
 
 namespace pulse::transport::http {
 
@@ -17,8 +17,11 @@ namespace pulse::transport::http {
 /// What a field value may hold: HTAB, visible ASCII, space and bytes above 0x7F; no other control.
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 
-/// Compares ASCII letters without case.
-[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+using core::http::iequals;
+using core::http::next_query_field;
+using core::http::percent_decode;
+using core::http::query_value;
+using core::http::QueryField;
 
 /// Without leading and trailing space and tab.
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
@@ -29,24 +32,5 @@ namespace pulse::transport::http {
 
 /// Whether a comma separated list holds `token`. Case is ignored.
 [[nodiscard]] bool list_contains(std::string_view list, std::string_view token) noexcept;
-
-/// Decodes %XX. Nothing when an escape is cut short or not hexadecimal. The result may hold any
-/// byte, also NUL and '/': split paths before decoding them. With `plus_is_space`, as in HTML
-/// forms.
-[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text,
-                                                        bool plus_is_space = false);
-
-struct QueryField {
-    std::string_view name;   // still percent-encoded
-    std::string_view value;  // still percent-encoded; empty without '='
-};
-
-/// Walks `a=1&b=2`: returns the next field and shortens `rest`; nothing at the end. Empty fields
-/// (`&&`) are skipped.
-[[nodiscard]] std::optional<QueryField> next_query_field(std::string_view& rest) noexcept;
-
-/// The decoded value of the first field whose decoded name is `name`; nothing when there is none or
-/// its value is malformed.
-[[nodiscard]] std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
 }  // namespace pulse::transport::http

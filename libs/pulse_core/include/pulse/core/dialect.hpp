@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A dialect is the language of a family of clients. It knows its syntax and the hub; it knows nothing
-// of sockets.
+// A dialect is the language of a family of clients. It knows its syntax and the hub; it knows
+// nothing of sockets.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <pulse/core/clock.hpp>
 #include <pulse/core/connection.hpp>
@@ -17,7 +20,8 @@
 
 namespace pulse::core {
 
-/// How a client asked for its connection. Borrowed for the call: a conversation copies what it needs.
+/// How a client asked for its connection. Borrowed for the call: a conversation copies what it
+/// needs.
 struct OpenRequest {
     std::string_view path;   ///< percent-encoded, as sent
     std::string_view query;  ///< without '?', percent-encoded
@@ -32,6 +36,8 @@ struct OpenRequest {
 struct Refusal {
     int status = 403;
     std::string text;
+    std::string content_type = "text/plain; charset=utf-8";
+    std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 /// How a connection ended.
@@ -41,7 +47,8 @@ struct CloseEvent {
     bool is_clean = false;  ///< both sides agreed
 };
 
-/// One client speaking. **Loop-bound**, as its connection. Destroyed by the transport after on_close.
+/// One client speaking. **Loop-bound**, as its connection. Destroyed by the transport after
+/// on_close.
 class Conversation {
   public:
     virtual ~Conversation() = default;
@@ -52,8 +59,8 @@ class Conversation {
     virtual void on_message(ByteView message, MessageKind kind) = 0;
     /// Asked for by Connection::request_tick.
     virtual void on_tick(MonotonicTime now) { (void)now; }
-    /// The server is about to close this connection: a last message may be sent. Not called when the
-    /// conversation closed it itself, or the peer did.
+    /// The server is about to close this connection: a last message may be sent. Not called when
+    /// the conversation closed it itself, or the peer did.
     virtual void on_closing(CloseReason reason) { (void)reason; }
     /// The last call. Sending no longer has any effect.
     virtual void on_close(const CloseEvent& event) { (void)event; }
@@ -66,6 +73,14 @@ class Dialect {
 
     /// For mounts, metrics and logs: a fixed lower-case word.
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+    /// Subprotocols it speaks (RFC 6455 §1.9); the first of them that the client names is agreed
+    /// on. Outlive the dialect's last connection.
+    [[nodiscard]] virtual std::span<const std::string_view> subprotocols() const noexcept {
+        return {};
+    }
+    /// Whether admit() judges the Origin header itself, instead of the transport: for dialects
+    /// whose clients prove who they are with more than a cookie.
+    [[nodiscard]] virtual bool checks_origin() const noexcept { return false; }
     /// Whether to let this client in, before the transport says yes.
     [[nodiscard]] virtual std::optional<Refusal> admit(const OpenRequest& request) {
         (void)request;

@@ -1,91 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// HTTP for libraries that have something to say over it: a table of Route values.
+// Which route serves a request.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <pulse/core/connection.hpp>
+#include <pulse/core/http.hpp>
 
 namespace pulse::transport {
 
-/// A whole request, owned. A value type.
-struct HttpRequest {
-    std::string method;
-    std::string path;   ///< as sent, percent-encoded
-    std::string query;  ///< without '?', percent-encoded
-    std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;
-    core::PeerAddress peer;
-    /// What the route's `{name}` segments matched, percent-decoded.
-    std::vector<std::pair<std::string, std::string>> parameters;
-
-    /// The first of that name, case ignored.
-    [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
-    [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;
-    /// The first query field of that name, decoded.
-    [[nodiscard]] std::optional<std::string> query_value(std::string_view name) const;
-};
-
-struct HttpResponse {
-    int status = 200;
-    std::string content_type = "text/plain; charset=utf-8";  ///< left out when empty
-    std::string body;
-    std::vector<std::pair<std::string, std::string>> headers;
-
-    [[nodiscard]] static HttpResponse text(int status, std::string body) {
-        return {status, "text/plain; charset=utf-8", std::move(body), {}};
-    }
-    [[nodiscard]] static HttpResponse json(int status, std::string body) {
-        return {status, "application/json", std::move(body), {}};
-    }
-};
-
-/// Answers one request, at once or later, from any thread. Movable; destroyed unused it answers
-/// 500. When the connection, its loop or the hub is gone by then, nothing happens. May be handed
-/// from thread to thread; used by one at a time.
-class HttpResponder {
-  public:
-    HttpResponder(core::ConnectionHandle connection, std::uint32_t serial) noexcept
-        : connection_(std::move(connection)), serial_(serial), is_open_(true) {}
-    HttpResponder(HttpResponder&& other) noexcept
-        : connection_(std::move(other.connection_)),
-          serial_(other.serial_),
-          is_open_(std::exchange(other.is_open_, false)) {}
-    HttpResponder& operator=(HttpResponder&&) = delete;
-    ~HttpResponder();
-
-    void respond(HttpResponse response);
-
-  private:
-    core::ConnectionHandle connection_;
-    std::uint32_t serial_;
-    bool is_open_;
-};
-
-/// Runs on the connection's loop: must not block. Takes the responder along when the answer comes
-/// later.
-using HttpHandler = std::function<void(const HttpRequest& request, HttpResponder responder)>;
-
-struct Route {
-    std::string method;  ///< "GET" serves HEAD as well, "*" every method
-    /// Segments are literal or `{name}`; a last segment `*` matches the rest.
-    std::string path;
-    HttpHandler handler;
-    /// A longer body is answered 413. ConnectionOptions::max_body_bytes holds as well.
-    std::size_t max_body_bytes = SIZE_MAX;
-
-    /// For answers that are ready at once.
-    [[nodiscard]] static Route immediate(std::string method, std::string path,
-                                         std::function<HttpResponse(const HttpRequest&)> function);
-};
+using core::HttpHandler;
+using core::HttpRequest;
+using core::HttpResponder;
+using core::HttpResponse;
+using core::Route;
 
 /// **Immutable** once it serves.
 class HttpRouter {

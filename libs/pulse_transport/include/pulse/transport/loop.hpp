@@ -36,6 +36,7 @@ struct LoopStats {
     core::LaneCounter accept_pauses;  ///< times accepting was suspended for want of descriptors
     core::LaneCounter sockets;        ///< now open
     core::LaneCounter websockets;     ///< now open
+    core::LaneCounter streams;        ///< HTTP responses without end, now open
     core::LaneCounter upgrades;       ///< WebSocket connections, ever
     core::LaneCounter upgrades_refused;
     core::LaneCounter requests;     ///< HTTP requests answered, upgrades not included

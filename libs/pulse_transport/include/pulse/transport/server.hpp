@@ -24,8 +24,9 @@
 
 namespace pulse::transport {
 
-/// What one listener serves. A dialect's path is exact, or "*" for every path no other mount and no
-/// route has. Dialects outlive the server.
+/// What one listener serves. A dialect's path is exact but for segments `{name}`, which match any,
+/// or "*" for every path no other mount and no route has. Where a route has the path, too, it gets
+/// the requests that ask for no WebSocket. Dialects outlive the server.
 struct Mounts {
     std::vector<std::pair<std::string, core::Dialect*>> dialects{};
     std::shared_ptr<const HttpRouter> routes{};  ///< may be null
