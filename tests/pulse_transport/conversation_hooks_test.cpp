@@ -92,6 +92,65 @@ TEST_CASE("a dialect may refuse a client in HTTP", "[transport][hooks]") {
     client.ping();
 }
 
+TEST_CASE("a refusal may be of any type and carry headers", "[transport][hooks]") {
+    Hooked server;
+    server.hooks.admits = [](const core::OpenRequest&) -> std::optional<core::Refusal> {
+        return core::Refusal{
+            429, R"({"error":"Slow"})", "application/json", {{"retry-after", "7"}}};
+    };
+    server.start();
+    const HttpAnswer answer = http_exchange(
+        server.engine->port(), upgrade_request({.path = "/hooks", .header_lines = {}, .tcp = {}}));
+    CHECK(answer.status == 429);
+    CHECK(answer.body == R"({"error":"Slow"})");
+    CHECK(answer.header("content-type") == "application/json");
+    CHECK(answer.header("retry-after") == "7");
+}
+
+TEST_CASE("the first subprotocol a client names and the dialect speaks is agreed on",
+          "[transport][hooks]") {
+    Hooked server;
+    Mailbox<std::string> agreed;
+    server.hooks.protocols = {"pulse.v2", "pulse.v1"};
+    server.hooks.opening = [&](core::Connection&, const core::OpenRequest& request) {
+        agreed.put(std::string(request.subprotocol));
+    };
+    server.start();
+    WsClient one = server.connect("", "Sec-WebSocket-Protocol: other, pulse.v1, pulse.v2\r\n");
+    CHECK(one.handshake().header("sec-websocket-protocol") == "pulse.v1");
+    CHECK(agreed.take() == "pulse.v1");
+    WsClient none = server.connect("", "Sec-WebSocket-Protocol: other\r\n");
+    CHECK_FALSE(none.handshake().has_header("sec-websocket-protocol"));
+    CHECK(agreed.take().empty());
+}
+
+TEST_CASE("a dialect that judges origins itself is asked about every one", "[transport][hooks]") {
+    Hooked server;
+    server.start();
+    const std::string foreign = "Origin: https://elsewhere.example\r\n";
+    const std::string request =
+        upgrade_request({.path = "/hooks", .header_lines = foreign, .tcp = {}});
+    CHECK(http_exchange(server.engine->port(), request).status == 403);
+    server.hooks.judges_origin = true;
+    server.connect("", foreign).ping();
+}
+
+TEST_CASE("a route at a dialect's path gets the requests for no WebSocket", "[transport][hooks]") {
+    HookDialect hooks;
+    pulse::transport::HttpRouter routes;
+    routes.add(pulse::transport::Route::immediate(
+        "GET", "/rooms/{id}/connect", [](const pulse::transport::HttpRequest& request) {
+            return pulse::transport::HttpResponse::text(
+                426, std::string(request.parameter("id")) + ": by WebSocket, please");
+        }));
+    EmbeddedEngine engine({}, std::move(routes), {{"/rooms/{id}/connect", &hooks}});
+    const HttpAnswer answer = http_get(engine.port(), "/rooms/7/connect");
+    CHECK(answer.status == 426);
+    CHECK(answer.body == "7: by WebSocket, please");
+    WsClient client(engine.port(), {.path = "/rooms/7/connect", .header_lines = {}, .tcp = {}});
+    client.ping();
+}
+
 TEST_CASE("the first thing sent in on_open is the first thing the client gets",
           "[transport][hooks]") {
     Hooked server;

@@ -109,6 +109,22 @@ TEST_CASE("dialects are found by their exact path, the star only when asked for"
     CHECK(endpoint.fallback_dialect() == &rest);
 }
 
+TEST_CASE("segments in braces match any segment that is there", "[transport][endpoint]") {
+    NamedDialect a;
+    NamedDialect b;
+    Endpoint endpoint = endpoint_with({}, false);
+    endpoint.mounts.dialects = {{"/universe/{id}/connect", &a}, {"/universe/{id}", &b}};
+    CHECK(endpoint.dialect_at("/universe/12/connect") == &a);
+    CHECK(endpoint.dialect_at("/universe/%2F/connect") == &a);
+    CHECK(endpoint.dialect_at("/universe/12") == &b);
+    CHECK(endpoint.dialect_at("/universe//connect") == nullptr);
+    CHECK(endpoint.dialect_at("/universe/") == nullptr);
+    CHECK(endpoint.dialect_at("/universe/12/") == nullptr);
+    CHECK(endpoint.dialect_at("/universe/12/connect/") == nullptr);
+    CHECK(endpoint.dialect_at("/universe/12/send") == nullptr);
+    CHECK(endpoint.dialect_at("") == nullptr);
+}
+
 TEST_CASE("options that replaced others are seen at once, and the old ones stay readable",
           "[transport][endpoint]") {
     const Endpoint endpoint = endpoint_with({}, false);

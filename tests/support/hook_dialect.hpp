@@ -4,7 +4,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <pulse/core/dialect.hpp>
 
@@ -21,8 +24,14 @@ class HookDialect final : public core::Dialect {
     std::function<void(core::Connection&, core::CloseReason)> closing;
     std::function<void(const core::CloseEvent&)> closed;
     std::function<void()> destroyed;
+    std::vector<std::string_view> protocols;
+    bool judges_origin = false;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "hooks"; }
+    [[nodiscard]] std::span<const std::string_view> subprotocols() const noexcept override {
+        return protocols;
+    }
+    [[nodiscard]] bool checks_origin() const noexcept override { return judges_origin; }
     [[nodiscard]] std::optional<core::Refusal> admit(const core::OpenRequest& request) override {
         return admits ? admits(request) : std::nullopt;
     }
