@@ -118,6 +118,19 @@ TEST_CASE("characters beyond ASCII stand in quotes and comments only", "[config]
     CHECK(parse_toml("a = 1\nb = 2 \u00e9\n").error().at.column == 7);
 }
 
+TEST_CASE("control characters are refused wherever they stand", "[config][toml]") {
+    using namespace std::string_literals;
+    for (const std::string& text :
+         {"a = 1\n[\0\0[b]]\n"s, "a = 1\n \0b = 2\n"s, "a = 1\n# \x01\n"s, "a = 1\nb = \"\x7F\"\n"s,
+          "a = 1\nb = \"\\\0\"\n"s, "a = 1\nb = 1\r2\n"s}) {
+        const auto document = parse_toml(text);
+        REQUIRE_FALSE(document);
+        CHECK(document.error().at.line == 2);
+        CHECK(document.error().message.find("control character") != std::string::npos);
+    }
+    CHECK(parse_toml("\ta\t=\t1\r\n"));
+}
+
 TEST_CASE("strings of several lines are refused", "[config][toml]") {
     for (const char* text : {"s = \"\"\"\\\n\u00a7\"\"\"\n", "s = '''x'''", "s = \"\"\"\"\"\""}) {
         const auto document = parse_toml(text);

@@ -94,11 +94,11 @@ TomlNode convert(const toml::node& from, int depth) {
 ///
 /// - a key of very many parts, see kMaxDotsPerLine;
 /// - characters beyond ASCII outside comments and quotes. TOML allows none there, but toml++ 3.3
-/// runs
-///   into __builtin_unreachable() when it asks whether such a character is a blank;
+///   runs into __builtin_unreachable() when it asks whether such a character is a blank;
+/// - control characters, which TOML allows nowhere but as white space: a NUL where a key is due
+///   fails an assertion of toml++;
 /// - strings of several lines, where that happens too, and which no configuration key has a use
-/// for.
-///   Without them every line starts outside quotes, and so a few states are enough here.
+///   for. Without them every line starts outside quotes, and so a few states are enough here.
 class Screening {
   public:
     explicit Screening(std::string_view text) : rest_(text) {}
@@ -106,7 +106,8 @@ class Screening {
     std::optional<TomlError> run() {
         while (!rest_.empty()) {
             const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-            screen_line(rest_.substr(0, end));
+            find_control_character(rest_.substr(0, end));
+            if (problem_.empty()) screen_line(rest_.substr(0, end));
             if (!problem_.empty()) return TomlError{{line_, column_}, problem_};
             rest_.remove_prefix(std::min(end + 1, rest_.size()));
             ++line_;
@@ -115,6 +116,17 @@ class Screening {
     }
 
   private:
+    void find_control_character(std::string_view line) {
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            const auto c = static_cast<unsigned char>(line[i]);
+            if ((c >= 0x20 && c != 0x7F) || c == '\t') continue;
+            column_ = static_cast<std::uint32_t>(i) + 1;
+            problem_ = fmt::format("a control character (U+{:04X})", c);
+            return;
+        }
+    }
+
     void screen_line(std::string_view line) {
         char quote = '\0';
         std::size_t dots = 0;
