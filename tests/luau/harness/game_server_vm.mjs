@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { LuauState, clientFolder, fzstd } from './packages.mjs';
+import { clientFolder, createLuauState, fzstd } from './packages.mjs';
 import { RealBackend } from './real_backend.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -65,7 +65,7 @@ export class GameServerVm {
       hasEncoding: options.hasEncoding, longestTimeout: options.longestTimeout,
       streamsRefused: options.streamsRefused, secrets: { pulse: options.apiKey },
     };
-    this.#state = await LuauState.createAsync({
+    this.#state = await createLuauState({
       print: (...values) => this.#print(values.map(String).join(' ')),
       host_config: JSON.stringify(config),
       host_print: (text) => this.#print(text),
@@ -157,10 +157,8 @@ export class GameServerVm {
   /** Gone, as when a server crashes. */
   async destroy() {
     await this.#turn;
-    const state = this.#state;
     this.#state = undefined;
     await this.#backend?.stop?.();
-    state?.destroy();
   }
 }
 

@@ -11,6 +11,17 @@ const require = createRequire(join(folder, 'package.json'));
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const clientFolder = join(root, 'clients', 'luau');
-export const { LuauState } = await import(pathToFileURL(require.resolve('luau-web')));
+const luauWeb = pathToFileURL(require.resolve('luau-web'));
+const statesPerHeap = 4;
+let stateCount = 0;
+
+/**
+ * A VM. luau-web has one heap of 17 MB for all of a module's VMs, and one that is destroyed damages the others; so
+ * the module is loaded anew for every few of them, and none is destroyed.
+ */
+export async function createLuauState(globals) {
+  const { LuauState } = await import(`${luauWeb}?heap=${Math.floor(stateCount++ / statesPerHeap)}`);
+  return LuauState.createAsync(globals);
+}
 export const fzstd = require('fzstd');
 export const stylua = require.resolve('@johnnymorganz/stylua-bin/run.js');

@@ -55,11 +55,12 @@ export class World {
   publish(topic, data, from = 'open cloud') {
     this.published.push({ at: this.now, topic, data, from });
     const live = this.vms.filter((vm) => vm.isRunning);
+    const sent = Math.floor(this.now);
     for (const vm of live) {
       if (!vm.topics?.has(topic)) continue;
       this.#countDelivery(topic, live.length);
       for (const delay of this.carry({ vm, topic, data }) ?? []) {
-        this.after(delay, () => vm.isRunning && vm.topics.has(topic) && vm.deliver(topic, data, Math.floor(this.now)));
+        this.after(delay, () => vm.isRunning && vm.topics.has(topic) && vm.deliver(topic, data, sent));
       }
     }
   }
