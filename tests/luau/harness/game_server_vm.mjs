@@ -79,11 +79,12 @@ export class GameServerVm {
       host_http: (id, request, body, hasBody) => {
         this.#backend.http(id, { ...JSON.parse(request), body: hasBody ? body : undefined });
       },
-      host_publish: (id, topic, data) => this.#backend.publish(id, topic, data),
-      host_subscribe: (id, topic) => this.#backend.subscribe(id, topic),
-      host_unsubscribe: (topic) => this.#backend.unsubscribe(topic),
-      host_stream_open: (id, request) => this.#backend.streamOpen(id, JSON.parse(request)),
-      host_stream_close: (id) => this.#backend.streamClose(id),
+      // None may return a promise: the whole VM would stand still until it is kept.
+      host_publish: (id, topic, data) => { this.#backend.publish(id, topic, data); },
+      host_subscribe: (id, topic) => { this.#backend.subscribe(id, topic); },
+      host_unsubscribe: (topic) => { this.#backend.unsubscribe(topic); },
+      host_stream_open: (id, request) => { this.#backend.streamOpen(id, JSON.parse(request)); },
+      host_stream_close: (id) => { this.#backend.streamClose(id); },
     });
     for (const name of mocks) await this.#load(sourceOf(name), name)();
     [this.#host] = await this.#load('return host', 'host')();

@@ -115,7 +115,7 @@ export class ServerModel {
     for (const waiting of this.#waiting.splice(0)) {
       const page = this.#read(waiting.cursor, waiting.server);
       if (page.messages.length === 0) this.#waiting.push(waiting);
-      else waiting.respond({ body: { cursor: page.cursor, msgs: page.messages, missed: false }, delay: 0.1 });
+      else waiting.respond({ body: { cursor: page.cursor, msgs: page.messages, missed: page.missed }, delay: 0.1 });
     }
   }
 
