@@ -79,7 +79,7 @@ export class GameServerVm {
       host_http: (id, request, body, hasBody) => {
         this.#backend.http(id, { ...JSON.parse(request), body: hasBody ? body : undefined });
       },
-      // None may return a promise: the whole VM would stand still until it is kept.
+      // No host function may return a promise: the whole VM would stand still until it is kept.
       host_publish: (id, topic, data) => { this.#backend.publish(id, topic, data); },
       host_subscribe: (id, topic) => { this.#backend.subscribe(id, topic); },
       host_unsubscribe: (topic) => { this.#backend.unsubscribe(topic); },
