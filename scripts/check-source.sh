@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The files of the project, without what is built, fetched or data. Not from git: a tarball is
 # checked too.
 sources() {
-    find . \( -name .git -o -name 'build*' -o -name node_modules -o -name corpus -o -name data \) -prune \
+    find . \( -name .git -o -name 'build*' -o -name node_modules -o -name dist -o -name corpus -o -name data \) -prune \
         -o -type f "$@" -print | sed 's,^\./,,' | LC_ALL=C sort
 }
 code=(\( -name '*.cpp' -o -name '*.hpp' -o -name '*.cmake' -o -name CMakeLists.txt -o -name '*.sh'

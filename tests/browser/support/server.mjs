@@ -36,23 +36,27 @@ export class Server {
   #port;
   #host;
 
-  /** Resolves once it listens; port 0 takes any free one. */
-  static async start({ host = '127.0.0.1', port = 0 } = {}) {
+  /** Resolves once it listens; port 0 takes any free one. `settings` is further TOML. */
+  static async start({ host = '127.0.0.1', port = 0, settings = '' } = {}) {
     const server = new Server();
-    await server.#launch(host, port);
+    await server.#launch(host, port, settings);
     return server;
   }
 
   get port() { return this.#port; }
   /** What the page's address field wants. */
-  get address() { return `ws://${this.#host}:${this.#port}/ws?format=json`; }
+  get address() { return `ws://${this.#host}:${this.#port}/ws`; }
 
-  async #launch(host, port) {
+  /** As a machine that hangs: it is silent until it goes on, and nobody is told. */
+  pause() { this.#process.kill('SIGSTOP'); }
+  goOn() { this.#process.kill('SIGCONT'); }
+
+  async #launch(host, port, settings) {
     const binary = process.env.PULSE_TEST_SERVER;
     assert.ok(binary, 'PULSE_TEST_SERVER names the server to test');
     this.#host = host;
     this.#folder = mkdtempSync(path.join(tmpdir(), 'pulse-browser-'));
-    writeFileSync(path.join(this.#folder, 'pulse.toml'), kSettings);
+    writeFileSync(path.join(this.#folder, 'pulse.toml'), kSettings + settings);
     // setpriv: not to outlive a test that crashed.
     this.#process = spawn(
       'setpriv', ['--pdeathsig', 'KILL', binary, '--host', host, '--port', String(port)],
