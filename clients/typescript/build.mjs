@@ -25,7 +25,7 @@ tsc('--module', 'CommonJS', '--moduleResolution', 'Node10', '--verbatimModuleSyn
 mkdirSync(new URL('dist/cjs', import.meta.url), { recursive: true });
 writeFileSync(new URL('dist/cjs/package.json', import.meta.url), '{"type":"commonjs","sideEffects":false}\n');
 await build({
-  absWorkingDir: here, entryPoints: ['dist/esm/index.js'], outfile: 'dist/pulse.js', bundle: true, minify: true,
+  absWorkingDir: here, entryPoints: ['src/index.ts'], outfile: 'dist/pulse.js', bundle: true, minify: true,
   format: 'iife', globalName: 'pulse', target: 'es2022', legalComments: 'none',
   banner: { js: '// SPDX-License-Identifier: MIT OR Apache-2.0\n// Made from clients/typescript by its build.mjs; not to be changed here.' },
 });

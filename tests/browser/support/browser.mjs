@@ -46,14 +46,15 @@ export class Tab {
     return tab;
   }
 
-  /** Closes the tab; nothing may have been said to the console but `expected`, nothing loaded. */
+  /** Closes the tab; nothing said to the console but `expected`, nothing loaded but its own script. */
   async close(expected = []) {
     // There and back: what the page said before has arrived then.
     await this.page.evaluate(() => {});
     await this.page.context().close();
     assert.equal(this.#complaints.length, expected.length, this.#complaints.join('\n'));
     expected.forEach((pattern, i) => assert.match(this.#complaints[i], pattern));
-    assert.equal(this.#requests.length, 1, `the page loads ${this.#requests.slice(1)}`);
+    const [page, ...loaded] = this.#requests;
+    assert.deepEqual(loaded, [new URL('pulse.js', page).href.split('?')[0]], 'what the page loads');
   }
 
   button(name) { return this.page.getByRole('button', { name, exact: true }); }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Where the example page is opened from: its file, or a web server that has nothing else.
+// Where the example page is opened from: its folder, or a web server that has nothing else.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 
 const kPage = new URL('../../../examples/browser-client/index.html', import.meta.url);
+const kScript = new URL('pulse.js', kPage);
 
 /** The page as a file, with the server's address filled in. */
 export function pageFile(address) {
@@ -19,11 +20,15 @@ export class PageHost {
 
   static async start() {
     const host = new PageHost();
-    const page = await readFile(fileURLToPath(kPage));
+    const files = {
+      '/': ['text/html; charset=utf-8', await readFile(fileURLToPath(kPage))],
+      '/pulse.js': ['text/javascript; charset=utf-8', await readFile(fileURLToPath(kScript))],
+    };
     host.#server = http.createServer((request, response) => {
       const { pathname } = new URL(request.url, 'http://page');
-      if (pathname !== '/') return response.writeHead(404).end();
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+      if (!Object.hasOwn(files, pathname)) return response.writeHead(404).end();
+      const [type, content] = files[pathname];
+      response.writeHead(200, { 'content-type': type }).end(content);
     });
     host.#server.listen(0, '127.0.0.1');
     await once(host.#server, 'listening');
