@@ -200,7 +200,7 @@ describe('the native client', { timeout: 120_000 }, () => {
     const published = client.publish('c', 'x', { signal: abort.signal });
     abort.abort(new Error('meanwhile'));
     await assert.rejects(published, /meanwhile/);
-    server.pause();
+    await server.pause();
     try {
       await assert.rejects(client.publish('c', 'x', { timeoutMs: 30 }), pulse.TimeoutError);
     } finally {
@@ -212,7 +212,7 @@ describe('the native client', { timeout: 120_000 }, () => {
   it('bounds what waits to be sent and to be answered, and tells when there is room', async () => {
     const client = await clients.connect({ maxBufferedBytes: 200_000, maxPendingRequests: 8 });
     const payload = new Uint8Array(60_000);
-    server.pause();
+    await server.pause();
     try {
       let refused;
       for (let i = 0; i < 1000 && !refused; ++i) {

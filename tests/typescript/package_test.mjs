@@ -26,7 +26,7 @@ async function bundled(contents) {
   return { bytes: gzipSync(code, { level: 9 }).length, inputs: Object.keys(metafile.inputs) };
 }
 
-describe('the package', { timeout: 120_000 }, () => {
+describe('the package', { timeout: 500_000 }, () => {
   it('is small, each way in by itself, and pulls in no other', async (t) => {
     const native = await bundled("export * from '@pulse/client'");
     const bridge = await bundled("export * from '@pulse/client/roblox'");

@@ -97,7 +97,7 @@ describe('reconnection', { timeout: 200_000 }, () => {
 
   it('rejects what was under way, whose fate is unknown', async () => {
     const client = await clients.connect();
-    server.pause();
+    await server.pause();
     const rejected = [
       assert.rejects(client.publish('c', 'x'), pulse.DisconnectedError), assert.rejects(client.ping(), pulse.PulseError),
     ];
@@ -151,7 +151,7 @@ describe('reconnection', { timeout: 200_000 }, () => {
   it('notices a server that hangs without a word', async () => {
     const client = await clients.connect({ heartbeatMs: 30, pongTimeoutMs: 60 });
     const closed = next(client, 'close');
-    server.pause();
+    await server.pause();
     try {
       assert.ok((await closed).error instanceof pulse.TimeoutError);
     } finally {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -48,7 +48,13 @@ export class Server {
   get address() { return `ws://${this.#host}:${this.#port}/ws`; }
 
   /** As a machine that hangs: it is silent until it goes on, and nobody is told. */
-  pause() { this.#process.kill('SIGSTOP'); }
+  async pause() {
+    this.#process.kill('SIGSTOP');
+    // The signal is one thing; that the last thread has stopped is another.
+    const tasks = `/proc/${this.#process.pid}/task`;
+    const isStopped = (task) => / T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8').split(')').at(-1));
+    while (!readdirSync(tasks).every(isStopped)) await new Promise(setImmediate);
+  }
   goOn() { this.#process.kill('SIGCONT'); }
 
   async #launch(host, port, settings) {
