@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The page's one live source: an EventSource on /ui/events, and what it has told so far. It
+// reconnects by itself (with a growing, jittered pause), notices a stream that went silent, and
+// fetches the history again after a gap.
+import { api, ApiError } from './api/client';
+import type { Overview, Stats, Universe } from './api/types';
+import { append, fromAnswer, type Columns } from './history';
+import { Store } from './store';
+
+export type Connection = 'connecting' | 'live' | 'reconnecting';
+
+export interface Live {
+  connection: Connection;
+  overview: Overview | null;
+  /** Deliveries/s and connections. */
+  overviewHistory: Columns;
+  universes: Universe[] | null;
+  universesError: string | null;
+  /** Of the universe that is looked at. */
+  watched: string | null;
+  stats: Stats | null;
+  /** In and out. */
+  statsHistory: Columns;
+  statsError: { status: number; message: string } | null;
+}
+
+const kEmpty: Columns = [[], [], []];
+const kNothing: Live = {
+  connection: 'connecting', overview: null, overviewHistory: kEmpty,
+  universes: null, universesError: null,
+  watched: null, stats: null, statsHistory: kEmpty, statsError: null,
+};
+
+/** Events come every second; so much silence is a broken connection that nobody told us about. */
+const kSilenceMs = 6_000;
+const kFirstPauseMs = 500;
+const kMaxPauseMs = 10_000;
+
+export const live = new Store<Live>({ ...kNothing });
+
+let source: EventSource | null = null;
+let isRunning = false;
+let pauseMs = kFirstPauseMs;
+let pauseTimer = 0;
+let silenceTimer = 0;
+
+export function start(): void {
+  if (isRunning) return;
+  isRunning = true;
+  live.set({ ...kNothing });
+  connect();
+  void refreshUniverses();
+}
+
+export function stop(): void {
+  isRunning = false;
+  close();
+  live.set({ ...kNothing });
+}
+
+/** Looks at one universe more closely, or at none. */
+export function watch(id: string | null): void {
+  if (live.value.watched === id) return;
+  live.set({ watched: id, stats: null, statsHistory: kEmpty, statsError: null });
+  if (isRunning) connect();
+}
+
+/** After the page changed something: what the server has now, without waiting for the next second. */
+export async function refreshUniverses(): Promise<void> {
+  try {
+    const { universes } = await api.universes();
+    live.set({ universes, universesError: null });
+  } catch (error) {
+    if (live.value.universes === null) live.set({ universesError: (error as ApiError).message });
+  }
+}
+
+export async function refreshStats(): Promise<void> {
+  const id = live.value.watched;
+  if (id === null) return;
+  try {
+    const stats = await api.stats(id);
+    if (live.value.watched !== id) return;
+    const { history } = stats;
+    live.set({
+      stats, statsError: null,
+      ...(history && { statsHistory: fromAnswer(history.stepMs, [history.in, history.out], stats.t ?? Date.now()) }),
+    });
+  } catch (error) {
+    if (live.value.watched !== id) return;
+    const { status, message } = error as ApiError;
+    // What is on the screen stays there over a hiccup, not over "there is no such universe".
+    if (live.value.stats === null || status === 404) live.set({ stats: null, statsError: { status, message } });
+  }
+}
+
+async function refreshOverview(): Promise<void> {
+  try {
+    const overview = await api.overview();
+    const { history } = overview;
+    live.set({
+      overview,
+      ...(history && { overviewHistory:
+        fromAnswer(history.stepMs, [history.deliveries, history.connections], overview.t ?? Date.now()) }),
+    });
+  } catch {
+    // The stream brings the figures, or its state tells what is wrong.
+  }
+}
+
+function close(): void {
+  source?.close();
+  source = null;
+  clearTimeout(pauseTimer);
+  clearTimeout(silenceTimer);
+}
+
+function connect(): void {
+  close();
+  const { watched } = live.value;
+  const opened = new EventSource(watched === null ? '/ui/events' : `/ui/events?universe=${watched}`);
+  source = opened;
+  listenForSilence();
+  opened.onopen = () => {
+    pauseMs = kFirstPauseMs;
+    live.set({ connection: 'live' });
+    listenForSilence();
+    void refreshOverview();
+    void refreshStats();
+  };
+  opened.onerror = reconnect;
+  on<Overview>(opened, 'overview', (overview) => {
+    const { overviewHistory, overview: before } = live.value;
+    const values = [overview.deliveriesPerSecond, overview.connections];
+    live.set({
+      // A server that started anew has a version of its own to tell.
+      overview: { ...before, ...overview },
+      overviewHistory: append(overviewHistory, overview.t ?? Date.now(), values),
+    });
+  });
+  on<{ universes: Universe[] }>(opened, 'universes', ({ universes }) =>
+    live.set({ universes, universesError: null }));
+  on<Stats>(opened, 'stats', (stats) => {
+    if (stats.id !== live.value.watched) return;
+    live.set({
+      stats, statsError: null,
+      statsHistory: append(live.value.statsHistory, stats.t ?? Date.now(), [stats.in['1s'], stats.out['1s']]),
+    });
+  });
+}
+
+function on<T>(from: EventSource, event: string, handle: (data: T) => void): void {
+  from.addEventListener(event, (message) => {
+    if (from !== source) return;
+    listenForSilence();
+    let data: T;
+    try {
+      data = JSON.parse((message as MessageEvent<string>).data) as T;
+    } catch {
+      return; // half an event is none
+    }
+    handle(data);
+  });
+}
+
+function listenForSilence(): void {
+  clearTimeout(silenceTimer);
+  silenceTimer = window.setTimeout(reconnect, kSilenceMs);
+}
+
+/** Instead of EventSource's own way, which gives up at the first answer that is not 200. */
+function reconnect(): void {
+  close();
+  if (!isRunning) return;
+  live.set({ connection: 'reconnecting' });
+  // Asks why: an ended session is told by the request's own 401 or by the answer.
+  void api.session().then(({ session }) => { if (!session) onSessionEnd(); }).catch(() => {});
+  pauseTimer = window.setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
+  pauseMs = Math.min(kMaxPauseMs, pauseMs * 2);
+}
+
+let onSessionEnd: () => void = () => {};
+export function setLiveSessionEndHandler(handler: () => void): void {
+  onSessionEnd = handler;
+}
+
+// A laptop that woke up, a network that is back: no reason to wait for the pause to end.
+window.addEventListener('online', () => {
+  if (isRunning && live.value.connection !== 'live') connect();
+});
