@@ -16,16 +16,19 @@ class PulseConan(ConanFile):
     license = "MIT OR Apache-2.0"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    # As in CMakeLists.txt: PULSE_BUILD_SERVER and PULSE_WITH_SYSTEMD.
+    # As in CMakeLists.txt: PULSE_BUILD_SERVER, PULSE_WITH_SYSTEMD and PULSE_WITH_UI (with node and npm
+    # from outside).
     options = {
         "shared": [True, False],
         "with_server": [True, False],
         "with_systemd": [True, False],
+        "with_ui": [True, False],
     }
     default_options = {
         "shared": False,
         "with_server": False,
         "with_systemd": False,
+        "with_ui": False,
         "websocketpp/*:asio": "standalone",
         "prometheus-cpp/*:with_pull": False,
         "prometheus-cpp/*:with_push": False,
@@ -67,6 +70,7 @@ class PulseConan(ConanFile):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["PULSE_BUILD_SERVER"] = bool(self.options.with_server)
         toolchain.cache_variables["PULSE_WITH_SYSTEMD"] = bool(self.options.with_systemd)
+        toolchain.cache_variables["PULSE_WITH_UI"] = bool(self.options.with_ui)
         toolchain.cache_variables["PULSE_BUILD_TESTS"] = False
         toolchain.cache_variables["PULSE_BUILD_EXAMPLES"] = False
         # Its own CMake package says where it is by this name, Conan's does not.

@@ -4,6 +4,7 @@
 #include "admin_routes.hpp"
 #include "engine_metrics.hpp"
 #include "switching_authenticator.hpp"
+#include "ui_routes.hpp"
 
 #include <algorithm>
 
@@ -172,6 +173,7 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     auto router = std::make_shared<transport::HttpRouter>();
     router->add(health_routes({version, [this] { return is_ready.load(); }}));
     if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
+    if (listener == nullptr) router->add(ui_routes(embedded_ui()));
     result.routes = std::move(router);
     if (!config.transport.websocket) return result;
     if (listener == nullptr || listener->mount.empty()) {

@@ -307,7 +307,7 @@ export class ModelServer {
     response.writeHead(200, {
       'content-type': kTypes[path.extname(pathname) || '.html'], 'content-encoding': 'gzip',
       'content-security-policy': kPagePolicy, 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin',
+      'referrer-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin',
       'cache-control': pathname === '/' ? 'no-cache' : 'public, max-age=31536000, immutable',
     }).end(gzipSync(file));
     return true;
