@@ -43,6 +43,7 @@ bool is_weight_positive(std::string_view parameters) noexcept {
         std::string_view parameter = take(parameters, ';');
         const std::string_view name = take(parameter, '=');
         if (!equals_ignoring_case(name, "q")) continue;
+        parameter = trimmed(parameter);
         return parameter.find_first_not_of("0123456789.") == std::string_view::npos &&
                parameter.find_first_of("123456789") != std::string_view::npos;
     }

@@ -26,7 +26,7 @@ describe('the page', { timeout: 500_000 }, () => {
   const settle = async (tab) => {
     await tab.page.locator('h1').waitFor();
     await tab.page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null);
-    await tab.page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations === 1).map((a) => a.finished)));
+    await tab.page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect.getTiming().iterations === 1).map((a) => a.finished)));
   };
 
   it('is live: figures change by themselves, from one stream', async () => {

@@ -39,6 +39,8 @@ const kMaxPauseMs = 10_000;
 
 export const live = new Store<Live>({ ...kNothing });
 
+/** The server's clock less ours, as its events tell; null before the first. */
+let aheadMs: number | null = null;
 let source: EventSource | null = null;
 let isRunning = false;
 let pauseMs = kFirstPauseMs;
@@ -48,6 +50,7 @@ let silenceTimer = 0;
 export function start(): void {
   if (isRunning) return;
   isRunning = true;
+  aheadMs = null;
   live.set({ ...kNothing });
   connect();
   void refreshUniverses();
@@ -85,7 +88,7 @@ export async function refreshStats(): Promise<void> {
     const { history } = stats;
     live.set({
       stats, statsError: null,
-      ...(history && { statsHistory: fromAnswer(history.stepMs, [history.in, history.out], stats.t ?? Date.now()) }),
+      ...(history && { statsHistory: fromAnswer(history.stepMs, [history.in, history.out], serverNow()) }),
     });
   } catch (error) {
     if (live.value.watched !== id) return;
@@ -95,6 +98,23 @@ export async function refreshStats(): Promise<void> {
   }
 }
 
+function serverNow(): number {
+  return Date.now() + (aheadMs ?? 0);
+}
+
+/** A history ends "now", an event has the server's time: the two have to meet on one axis, whatever
+ *  the clocks say. */
+function setClock(t: number | undefined): void {
+  if (t === undefined) return;
+  const isFirst = aheadMs === null;
+  aheadMs = t - Date.now();
+  const shift = Math.round(aheadMs / 1000);
+  // Later histories are put where they belong at once.
+  if (!isFirst || shift === 0) return;
+  const moved = ([times, ...figures]: Columns): Columns => [times.map((time) => time + shift), ...figures];
+  live.set({ overviewHistory: moved(live.value.overviewHistory), statsHistory: moved(live.value.statsHistory) });
+}
+
 async function refreshOverview(): Promise<void> {
   try {
     const overview = await api.overview();
@@ -102,7 +122,7 @@ async function refreshOverview(): Promise<void> {
     live.set({
       overview,
       ...(history && { overviewHistory:
-        fromAnswer(history.stepMs, [history.deliveries, history.connections], overview.t ?? Date.now()) }),
+        fromAnswer(history.stepMs, [history.deliveries, history.connections], serverNow()) }),
     });
   } catch {
     // The stream brings the figures, or its state tells what is wrong.
@@ -131,21 +151,23 @@ function connect(): void {
   };
   opened.onerror = reconnect;
   on<Overview>(opened, 'overview', (overview) => {
+    setClock(overview.t);
     const { overviewHistory, overview: before } = live.value;
     const values = [overview.deliveriesPerSecond, overview.connections];
     live.set({
       // A server that started anew has a version of its own to tell.
       overview: { ...before, ...overview },
-      overviewHistory: append(overviewHistory, overview.t ?? Date.now(), values),
+      overviewHistory: append(overviewHistory, overview.t ?? serverNow(), values),
     });
   });
   on<{ universes: Universe[] }>(opened, 'universes', ({ universes }) =>
     live.set({ universes, universesError: null }));
   on<Stats>(opened, 'stats', (stats) => {
     if (stats.id !== live.value.watched) return;
+    setClock(stats.t);
     live.set({
       stats, statsError: null,
-      statsHistory: append(live.value.statsHistory, stats.t ?? Date.now(), [stats.in['1s'], stats.out['1s']]),
+      statsHistory: append(live.value.statsHistory, stats.t ?? serverNow(), [stats.in['1s'], stats.out['1s']]),
     });
   });
 }

@@ -43,7 +43,7 @@ function Now({ stats: s }: { stats: Stats }) {
       <Figure label="Game servers" value={count(s.gameServers)} sub={`${count(s.players)} players`} />
       <Figure label="Queue" value={count(s.queue.messages)}
         sub={s.queue.messages === 0 ? 'empty' : `${bytes(s.queue.bytes)}, ${duration(s.queue.oldestMs)} old`} />
-      <Figure label="Quota" value={percent(s.quota.used)} sub={`of ${count(s.quota.limitPerMinute)} publishes/min`}
+      <Figure label="Quota" value={percent(s.quota.used)} sub={`of ${count(s.quota.limitPerMinute)}/min`}
         tone={s.quota.used >= 0.9 ? 'bad' : s.quota.used >= 0.7 ? 'warn' : undefined} />
       <Figure label="429s" value={count(s.throttled)} sub={s.quota.factor < 1 ? `slowed to ${percent(s.quota.factor)}` : 'full speed'}
         tone={s.throttled > 0 ? 'warn' : undefined} />
