@@ -23,7 +23,7 @@ struct Fixture {
     explicit Fixture(OutboxOptions options = {}, Outbox::KeepClaim keep = {})
         : outbox(std::move(options), sequence, std::move(keep)) {}
 
-    core::Result<MessageId> push(std::string topic, std::string message, Forms forms = kV1) {
+    core::Result<Queued> push(std::string topic, std::string message, Forms forms = kV1) {
         return outbox.push({.topic = std::move(topic), .message = std::move(message)}, forms, now);
     }
     std::vector<OutgoingFrame> pump(std::size_t at_most = SIZE_MAX) {
@@ -218,7 +218,9 @@ TEST_CASE("Messages for servers and places go to topics of theirs", "[roblox][ou
 TEST_CASE("A newer message with the same key takes the waiting one's place", "[roblox][outbox]") {
     Fixture f({.shards = 1});
     const auto push = [&](const char* message, const char* key, const char* topic = "t") {
-        return f.outbox.push({.topic = topic, .message = message, .key = key}, kV1, f.now).value();
+        return f.outbox.push({.topic = topic, .message = message, .key = key}, kV1, f.now)
+            .value()
+            .id;
     };
     const MessageId first = push("1", "k");
     push("2", "other");

@@ -36,6 +36,7 @@ Outbox::Outbox(OutboxOptions options, SequenceSource& sequence, KeepClaim keep_c
     : options_(std::move(options)), sequence_(sequence), keep_claim_(std::move(keep_claim)) {
     options_.budget = std::clamp(options_.budget, kMinBudget, kMaxPublishedSize);
     options_.shards = std::clamp(options_.shards, 1U, kMaxShards);
+    batch_overhead_ = largest_batch_overhead(options_.counting);
 }
 
 void Outbox::set_shards(unsigned shards) noexcept {
@@ -84,8 +85,7 @@ Pending Outbox::make_pending(OutgoingMessage& message, MessageId id,
     return pending;
 }
 
-core::Result<MessageId> Outbox::push(OutgoingMessage message, Forms forms,
-                                     core::MonotonicTime now) {
+core::Result<Queued> Outbox::push(OutgoingMessage message, Forms forms, core::MonotonicTime now) {
     // The original takes an empty topic; only its own clients would see it.
     const bool is_named = is_valid_topic(message.topic);
     if (!is_named && (forms.v1 || !message.topic.empty())) {
@@ -146,7 +146,7 @@ core::Result<MessageId> Outbox::push(OutgoingMessage message, Forms forms,
     }
     if (!has_room(cost, added)) return tl::unexpected{make_error_code(Error::queue_full)};
 
-    const MessageId id = ++last_id_;
+    const Queued queued{.id = ++last_id_, .forms = static_cast<unsigned>(pendings.size())};
     for (Pending& pending : pendings) {
         const bool is_v0 = pending.topic_text.empty();
         if (find_waiting(pending.coalesce_key) != nullptr) {
@@ -168,7 +168,7 @@ core::Result<MessageId> Outbox::push(OutgoingMessage message, Forms forms,
         put(queue_of(real_topic_for(message, spread_seq != 0), message.target.kind, false),
             std::move(pending));
     }
-    return id;
+    return queued;
 }
 
 Pending* Outbox::find_waiting(const std::string& key) noexcept {
@@ -224,6 +224,14 @@ void Outbox::expire(core::MonotonicTime now) {
     for (auto& [name, queue] : queues_) {
         queue.lane.expire(now, [this](const Pending& message) { drop(message, Error::expired); });
     }
+}
+
+void Outbox::abandon(const std::string& real_topic, MessageId message) {
+    const auto found = queues_.find(real_topic);
+    if (found == queues_.end()) return;
+    std::erase_if(found->second.ready, [message](const OutgoingFrame& frame) {
+        return frame.messages.front() == message;
+    });
 }
 
 void Outbox::drop_all(Error error) {

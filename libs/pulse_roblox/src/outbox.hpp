@@ -80,6 +80,14 @@ struct OutgoingFrame {
     std::vector<MessageId> messages{};
     /// When the last of its messages expires: retries end here.
     core::MonotonicTime deadline{};
+    /// False for all chunks of an item but the last: it has arrived when that has.
+    bool is_last_part = true;
+};
+
+/// A message that was taken, and in how many forms it will be sent.
+struct Queued {
+    MessageId id = 0;
+    unsigned forms = 1;
 };
 
 /// A message that left the outbox unsent.
@@ -102,8 +110,8 @@ class Outbox {
 
     /// Errors: Error::queue_full, Error::message_too_large, Error::invalid_topic,
     /// Error::invalid_server_id. In both forms it counts as sent when each was.
-    [[nodiscard]] core::Result<MessageId> push(OutgoingMessage message, Forms forms,
-                                               core::MonotonicTime now);
+    [[nodiscard]] core::Result<Queued> push(OutgoingMessage message, Forms forms,
+                                            core::MonotonicTime now);
 
     /// Builds the frames that are due, most urgent first: for each, `may_send(real topic, kind)` is
     /// asked, and no frame is built for a topic that it refuses. Returns how many were handed out.
@@ -116,6 +124,8 @@ class Outbox {
 
     /// Drops what has expired. Linear: call it about once a second.
     void expire(core::MonotonicTime now);
+    /// Forgets the remaining chunks of an item of which one could not be sent.
+    void abandon(const std::string& real_topic, MessageId message);
     /// Drops everything, as when a universe's key was refused.
     void drop_all(Error error);
     /// What was dropped since the last call.
@@ -139,6 +149,7 @@ class Outbox {
     [[nodiscard]] std::uint64_t next_spread_seq(const OutgoingMessage& message);
     [[nodiscard]] Pending make_pending(OutgoingMessage& message, MessageId id,
                                        core::MonotonicTime now) const;
+    [[nodiscard]] static std::size_t largest_batch_overhead(Counting counting);
     [[nodiscard]] bool fits_one_frame(const Pending& message) const noexcept;
     [[nodiscard]] bool fits_somehow(const Pending& message) const noexcept;
     [[nodiscard]] Pending* find_waiting(const std::string& key) noexcept;
@@ -174,6 +185,7 @@ class Outbox {
     std::unordered_map<std::string, Waiting> by_key_;
     std::vector<Dropped> dropped_;
     ZstdPacker packer_;
+    std::size_t batch_overhead_ = 0;  ///< header and brackets, with the longest number
     std::size_t message_count_ = 0;
     std::size_t byte_count_ = 0;
     MessageId last_id_ = 0;

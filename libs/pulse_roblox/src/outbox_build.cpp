@@ -74,9 +74,11 @@ struct Outbox::Batch {
 };
 
 bool Outbox::fits_one_frame(const Pending& message) const noexcept {
-    return header_size(FrameType::batch, sequence_.epoch(), kLongestSeq, options_.counting) + 2 +
-               message.counted + message.counted_topic <=
-           options_.budget;
+    return batch_overhead_ + message.counted + message.counted_topic <= options_.budget;
+}
+
+std::size_t Outbox::largest_batch_overhead(Counting counting) {
+    return header_size(FrameType::batch, "epoch0", kLongestSeq, counting) + 2;
 }
 
 bool Outbox::fits_somehow(const Pending& message) const noexcept {
@@ -301,7 +303,8 @@ std::optional<OutgoingFrame> Outbox::build_large(Queue& queue) {
                             .text = {},
                             .seq = *first + i,
                             .messages = {message.id},
-                            .deadline = message.deadline};
+                            .deadline = message.deadline,
+                            .is_last_part = i + 1 == tails.size()};
         append_frame_header(frame.text, type, sequence_.epoch(), frame.seq);
         frame.text += tails[i];
         queue.ready.push_back(std::move(frame));
