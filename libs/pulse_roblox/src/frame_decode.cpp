@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "item_reader.hpp"
 #include "json/reader.hpp"
 #include "zstd_text.hpp"
 
@@ -151,11 +152,14 @@ template <typename ReadMiddle>
     return reader.ok();
 }
 
-[[nodiscard]] bool read_message_item(json::Reader& reader, const std::vector<Item>* before,
-                                     Item& item) {
+}  // namespace
+
+bool read_message_item(json::Reader& reader, const std::vector<Item>* before, Item& item) {
     return read_item(reader, before, item.topic, item.options,
                      [&] { return reader.copy(item.message); });
 }
+
+namespace {
 
 [[nodiscard]] core::Result<std::vector<Item>> decode_batch(std::string_view body) {
     json::Reader reader(body);
