@@ -53,6 +53,10 @@ class PulseConan(ConanFile):
         self.requires("tl-expected/1.0.0", transitive_headers=True)
         # Forced: websocketpp names an older one.
         self.requires("asio/1.28.1", transitive_headers=True, force=True)
+        # Of the roblox library, not seen in its headers.
+        self.requires("openssl/[>=3.0 <4]")
+        self.requires("zlib/[>=1.2.13 <2]")
+        self.requires("zstd/[>=1.5 <2]")
         # Header-only, compiled into the libraries.
         self.requires("nlohmann_json/3.11.2", visible=False)
         self.requires("websocketpp/0.8.2", visible=False)
@@ -95,6 +99,7 @@ class PulseConan(ConanFile):
             ("protocol", []),
             ("core", ["protocol", "tl-expected::tl-expected"]),
             ("transport", ["core", "asio::asio"]),
+            ("roblox", ["core", "openssl::crypto", "zlib::zlib", "zstd::zstd"]),
         ):
             component = self.cpp_info.components[name]
             component.libs = [f"pulse_{name}"]

@@ -16,6 +16,12 @@ set(pulse_cflags_of_asio::asio -DASIO_STANDALONE)
 set(pulse_package_of_Threads::Threads Threads)
 set(pulse_cflags_of_Threads::Threads -pthread)
 set(pulse_libs_of_Threads::Threads -pthread)
+set(pulse_package_of_OpenSSL::Crypto OpenSSL)
+set(pulse_libs_of_OpenSSL::Crypto -lcrypto)
+set(pulse_package_of_ZLIB::ZLIB ZLIB)
+set(pulse_libs_of_ZLIB::ZLIB -lz)
+set(pulse_package_of_zstd::libzstd zstd)
+set(pulse_libs_of_zstd::libzstd -lzstd)
 
 # The facts about one library, from what it links: its line in the CMake package and its .pc file.
 function(pulse_describe_library target name)
@@ -93,6 +99,7 @@ install(FILES
     "${PROJECT_BINARY_DIR}/install/pulse-config.cmake"
     "${PROJECT_BINARY_DIR}/install/pulse-config-version.cmake"
     "${PROJECT_SOURCE_DIR}/cmake/Findasio.cmake"
+    "${PROJECT_SOURCE_DIR}/cmake/Findzstd.cmake"
   DESTINATION "${pulse_cmake_dir}" COMPONENT dev)
 
 if(PULSE_BUILD_SERVER)

@@ -42,7 +42,9 @@ set(CPACK_COMPONENT_DEV_DESCRIPTION "realtime engine: C++ libraries
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpulse-realtime-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # What the public headers of core and transport include.
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libexpected-dev, libasio-dev")
+# The last three: what a program with the static roblox library links.
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
+  "libexpected-dev, libasio-dev, libssl-dev, zlib1g-dev, libzstd-dev")
 
 if(BUILD_SHARED_LIBS)
   list(APPEND CPACK_COMPONENTS_ALL runtime)

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// One universe's way to its game servers: outbox, budget, retries and circuit put together, without
+// sockets. Whoever owns it gives it time and answers and sends what it is handed.
+//
+// On one real topic one publish is under way at a time: a second would save a fraction of a second
+// where the quota allows one or two a second, and could arrive first. A retry sends the same bytes
+// with the same number, so that receivers that have the first drop the second.
+#pragma once
+
+#include "backoff.hpp"
+#include "circuit.hpp"
+#include "frame_ring.hpp"
+#include "outbox.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include <pulse/core/rng.hpp>
+#include <pulse/roblox/open_cloud.hpp>
+#include <pulse/roblox/publish_budget.hpp>
+
+namespace pulse::roblox {
+
+/// How a message ended.
+enum class Outcome : unsigned char {
+    accepted,  ///< Roblox has taken every frame with a part of it
+    replaced,  ///< a newer one with its key took its place
+    expired,
+    too_large,
+    rejected,      ///< Roblox refuses it
+    throttled,     ///< refused for quota until the attempts or the time ran out
+    transport,     ///< no answer until then
+    key_rejected,  ///< the universe's key does not work
+};
+
+struct DispatcherOptions {
+    OutboxOptions outbox{};
+    FrameRingOptions ring{};
+    BackoffOptions backoff{};
+};
+
+/// **Loop-bound.** Callbacks may publish; they must not pump, answer or destroy the dispatcher:
+/// answers come later, even those that are known at once.
+class Dispatcher {
+  public:
+    using AttemptId = std::uint64_t;
+    using Send = std::function<void(AttemptId, const OutgoingFrame&)>;
+    using Done = std::function<void(MessageId, Outcome, const CloudError&)>;
+
+    Dispatcher(UniverseId universe, std::string key_owner, DispatcherOptions options,
+               SequenceSource& sequence, PublishBudget& budget, core::Rng& rng, Send send,
+               Done done, Outbox::KeepClaim keep_claim = {});
+
+    /// Errors: those of Outbox::push(); Error::forbidden while the circuit is open.
+    [[nodiscard]] core::Result<MessageId> publish(OutgoingMessage message, Forms forms,
+                                                  core::MonotonicTime now);
+    /// Sends what may be sent. Call it when next_due() has come, and after publish().
+    void pump(core::MonotonicTime now);
+    [[nodiscard]] std::optional<core::MonotonicTime> next_due() const;
+    /// The answer to an attempt. Exactly one for each; later ones are ignored.
+    void on_answer(AttemptId attempt, const CloudError& answer, core::MonotonicTime now);
+
+    /// Another key, or a probe that found the old one good: publishing goes on.
+    void on_key_good(std::string key_owner);
+    [[nodiscard]] bool take_probe(core::MonotonicTime now) noexcept {
+        return circuit_.take_probe(now);
+    }
+    [[nodiscard]] bool is_circuit_open() const noexcept { return circuit_.is_open(); }
+
+    [[nodiscard]] Outbox& outbox() noexcept { return outbox_; }
+    [[nodiscard]] FrameRing& ring() noexcept { return ring_; }
+    /// Seconds until a queue like the present one is through, for Retry-After; at least 1.
+    [[nodiscard]] std::chrono::seconds drain_time() const noexcept;
+    [[nodiscard]] std::uint64_t retry_count() const noexcept { return retries_; }
+
+  private:
+    struct Attempt {
+        AttemptId id = 0;
+        OutgoingFrame frame;
+        unsigned count = 0;
+        bool is_under_way = false;
+        core::MonotonicTime retry_at{};
+    };
+    struct Open {
+        unsigned forms = 0;  // forms not accepted yet
+    };
+
+    [[nodiscard]] PublishRequest request_for(const std::string& real_topic,
+                                             Target::Kind kind) const;
+    void start(Attempt& attempt);
+    void finish(const OutgoingFrame& frame);
+    void fail(const OutgoingFrame& frame, Outcome outcome, const CloudError& error);
+    void report_dropped();
+    void close_message(MessageId id, Outcome outcome, const CloudError& error);
+    void refuse_all(const CloudError& error, core::MonotonicTime now);
+
+    UniverseId universe_;
+    std::string key_owner_;
+    DispatcherOptions options_;
+    PublishBudget& budget_;
+    core::Rng& rng_;
+    Send send_;
+    Done done_;
+    Outbox outbox_;
+    FrameRing ring_;
+    Circuit circuit_;
+    std::map<std::string, Attempt, std::less<>> attempts_;  // by real topic
+    std::unordered_map<AttemptId, std::string> under_way_;
+    std::unordered_map<MessageId, Open> open_;
+    AttemptId last_attempt_ = 0;
+    core::MonotonicTime budget_asked_again_at_{};
+    std::uint64_t retries_ = 0;
+    double frames_per_second_ = 0;  // smoothed
+    core::MonotonicTime last_accepted_{};
+};
+
+}  // namespace pulse::roblox
