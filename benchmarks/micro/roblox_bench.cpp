@@ -6,19 +6,26 @@
 //                                   how many went into it, at the default budget (1,000 escaped)
 //   uplink/batch:100                reading, checking for repeats and taking apart a batch of 100
 //                                   messages from a game server
+//   bridge_uplink/batch:100         the same through the whole bridge: routed to web clients (who
+//                                   are not there), kept for those that come back, counted by topic
+//   bridge_idle/universes:1000      one message a turn for one of a thousand universes, the others
+//                                   idle, with a tick each
 //   envelope                        checking and re-serialising one message of the original's
 //   record                          opening one stored key
 #include "../../tests/pulse_roblox/support/payloads.hpp"
+#include "../../tests/support/manual_clock.hpp"
 #include "answer_book.hpp"
 #include "outbox.hpp"
-#include "uplink_body.hpp"
 
 #include <string>
 
 #include <benchmark/benchmark.h>
 
+#include <pulse/roblox/bridge.hpp>
+#include <pulse/roblox/bridge_json.hpp>
 #include <pulse/roblox/envelope.hpp>
 #include <pulse/roblox/key_record.hpp>
+#include <pulse/roblox/uplink_body.hpp>
 
 namespace {
 
@@ -81,6 +88,69 @@ void uplink(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * 100);
 }
 
+struct NoCloud final : PublishTransport {
+    void publish(const CloudPublish&, PublishDone done) override { done({.http = 200}); }
+    void introspect(std::string_view, IntrospectDone done) override { done({}); }
+};
+struct CountingWeb final : WebFanout {
+    void deliver(const WebMessage& message) override { bytes += message.message.size(); }
+    std::size_t bytes = 0;
+};
+
+/// A bridge of some universes.
+struct Embedded {
+    explicit Embedded(std::uint64_t universes) {
+        for (std::uint64_t i = 1; i <= universes; ++i) {
+            (void)bridge.set_universe(
+                {i}, {.mode = Mode::v1, .key = Secret("key"), .key_version = 1, .key_owner = i});
+        }
+    }
+    test::ManualClock clock;
+    core::SeededRng rng{1};
+    NoCloud cloud;
+    CountingWeb web;
+    std::unique_ptr<PublishBudget> budget = make_rate_governor({}, rng);
+    Bridge bridge{{},
+                  {.clock = clock, .rng = rng, .transport = cloud, .web = web, .budget = *budget}};
+};
+
+void bridge_uplink(benchmark::State& state) {
+    test::Dice dice(3);
+    std::string messages;
+    for (int i = 0; i < 100; ++i) {
+        if (i != 0) messages += ',';
+        messages += "[\"topic-" + std::to_string(i % 10) + "\"," +
+                    test::payload_text(test::Payload::kill, dice) + "]";
+    }
+    Embedded embedded(1);
+    std::uint64_t number = 0;
+    std::size_t accepted = 0;
+    for (auto _ : state) {
+        const std::string body = R"({"server":"job-1","batch":"job-1-)" + std::to_string(++number) +
+                                 R"(","msgs":[)" + messages + "]}";
+        auto batch = parse_batch_body(body);
+        const auto reply = embedded.bridge.uplink({1}, std::move(*batch));
+        accepted += reply->accepted;
+        const std::string answer = encode(*reply);
+        benchmark::DoNotOptimize(answer.size());
+        embedded.clock.advance(std::chrono::milliseconds(1));  // 100,000 messages a second
+    }
+    if (accepted != static_cast<std::size_t>(state.iterations()) * 100) {
+        state.SkipWithError("not all were accepted");
+    }
+    state.SetItemsProcessed(state.iterations() * 100);
+}
+
+void bridge_idle(benchmark::State& state) {
+    Embedded embedded(1'000);
+    for (auto _ : state) {
+        embedded.bridge.publish({500}, {.topic = "t", .message = "1"}, {});
+        embedded.clock.advance(std::chrono::milliseconds(30));
+        embedded.bridge.tick();
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
 void envelope(benchmark::State& state) {
     constexpr std::string_view kBody =
         R"({"topic":"chat","message":{"user":"player1","text":"hello there"},"destination":"roblox"})";
@@ -112,6 +182,8 @@ BENCHMARK_CAPTURE(publish, kill / zstd, Payload::kill, true);
 BENCHMARK_CAPTURE(publish, position / zstd, Payload::position, true);
 BENCHMARK_CAPTURE(publish, number / zstd, Payload::number, true);
 BENCHMARK(uplink)->Name("uplink/batch:100");
+BENCHMARK(bridge_uplink)->Name("bridge_uplink/batch:100");
+BENCHMARK(bridge_idle)->Name("bridge_idle/universes:1000");
 BENCHMARK(envelope);
 BENCHMARK(record);
 

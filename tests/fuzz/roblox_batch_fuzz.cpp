@@ -5,7 +5,6 @@
 //
 // Whatever it is: within every bound; items survive being written and read again.
 #include "gzip.hpp"
-#include "uplink_body.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +17,7 @@
 #include <pulse/roblox/key_record.hpp>
 #include <pulse/roblox/names.hpp>
 #include <pulse/roblox/open_cloud.hpp>
+#include <pulse/roblox/uplink_body.hpp>
 
 namespace {
 

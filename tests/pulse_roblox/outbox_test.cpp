@@ -397,6 +397,7 @@ TEST_CASE("Nothing is built while numbers cannot be had", "[roblox][outbox]") {
             if (!is_there) return {};
             return 1;
         }
+        std::uint64_t head(std::string_view) const override { return 0; }
         bool is_there = false;
     } sequence;
     Outbox outbox({}, sequence);
@@ -412,4 +413,35 @@ TEST_CASE("Nothing is built while numbers cannot be had", "[roblox][outbox]") {
     CHECK(outbox.message_count() == 2);
     sequence.is_there = true;
     CHECK(outbox.pump(now, yes, [](OutgoingFrame) {}) == 5);
+}
+
+TEST_CASE("A wake goes out without a message, before what waits, and only the latest",
+          "[roblox][outbox]") {
+    core::SeededRng rng(1);
+    MemorySequence sequence(rng);
+    Outbox outbox({}, sequence);
+    core::MonotonicTime now{1h};
+    CHECK_FALSE(outbox.next_due());
+    outbox.push_wake("pulse.b0", Target::Kind::broadcast, "abc:1");
+    outbox.push_wake("pulse.b0", Target::Kind::broadcast, "abc:2");
+    REQUIRE(outbox.next_due());
+    CHECK(*outbox.next_due() <= now);
+    CHECK_FALSE(outbox.next_due([](const std::string& topic) { return topic == "pulse.b0"; }));
+    std::vector<OutgoingFrame> frames;
+    const auto pump = [&] {
+        outbox.pump(
+            now, [](const std::string&, Target::Kind) { return true; },
+            [&](OutgoingFrame frame) { frames.push_back(std::move(frame)); });
+    };
+    pump();
+    REQUIRE(frames.size() == 1);
+    CHECK(frames[0].messages.empty());
+    const auto frame = decode_frame(frames[0].text);
+    REQUIRE(frame);
+    CHECK(frame->type == FrameType::wake);
+    CHECK(frame->cursor == "abc:2");
+    CHECK(frame->seq == 1);
+    pump();
+    CHECK(frames.size() == 1);
+    CHECK_FALSE(outbox.next_due());
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "uplink_body.hpp"
 
 #include "gzip.hpp"
 #include "support/catch.hpp"
@@ -8,13 +7,14 @@
 #include <vector>
 
 #include <pulse/roblox/error.hpp>
+#include <pulse/roblox/uplink_body.hpp>
 
 using namespace pulse::roblox;
 
 namespace {
 
 const std::string kBatch =
-    R"({"server":"job-1","batch":"job-1-17","ack":"abcdef:3","missing":[["abcdef","pulse.b0",4,9]],)"
+    R"({"server":"job-1","batch":"job-1-17","ack":"abcdef:3","missing":[["abcdef","pulse.b0",[[4,9],[12,12]]]],)"
     R"("msgs":[["chat",{"b":1,"a":[1.0]}],["score",7,{"f":"job-1","t":1784000000000}]]})";
 
 std::string reason(std::string_view body) {
@@ -36,12 +36,28 @@ TEST_CASE("A batch body is read with its messages in normal form", "[roblox][upl
     CHECK(batch->server == "job-1");
     CHECK(batch->batch == "job-1-17");
     CHECK(batch->ack == "abcdef:3");
-    CHECK(batch->missing == std::vector<MissingRange>{{"abcdef", "pulse.b0", 4, 9}});
+    CHECK(batch->missing ==
+          std::vector<MissingRange>{{"abcdef", "pulse.b0", 4, 9}, {"abcdef", "pulse.b0", 12, 12}});
     REQUIRE(batch->messages.size() == 2);
     CHECK(batch->messages[0].message == R"({"b":1,"a":[1]})");
     CHECK(batch->messages[1].options.sender == "job-1");
     CHECK(reason(R"({"server":"s","batch":"s-1"})") == "ok");
     CHECK(reason(R"({"later":{},"server":"s","batch":"s-1","msgs":[]})") == "ok");
+}
+
+TEST_CASE("A message of a batch says where it goes, how long it is good and what it replaces",
+          "[roblox][uplink]") {
+    const auto batch = parse_batch_body(
+        R"({"server":"s","batch":"s-1","msgs":[["a",1],["b",2,{"d":"roblox","ttl":2.5,"key":"k"}],)"
+        R"(["c",3,{"destination":"server","later":[]}]]})");
+    REQUIRE(batch);
+    REQUIRE(batch->messages.size() == 3);
+    CHECK(batch->options_of(0).is_default());
+    CHECK(batch->options_of(1).destination == Destination::roblox);
+    CHECK(batch->options_of(1).ttl == std::chrono::milliseconds(2'500));
+    CHECK(batch->options_of(1).key == "k");
+    CHECK(batch->options_of(2).is_default());
+    CHECK(batch->options_of(200).is_default());
 }
 
 TEST_CASE("A batch body is refused for its shape, its names or its size", "[roblox][uplink]") {
@@ -58,8 +74,11 @@ TEST_CASE("A batch body is refused for its shape, its names or its size", "[robl
     for (const char* members :
          {R"("msgs":{})", R"("msgs":[1])", R"("msgs":[["t"]])", R"("msgs":[["",1]])",
           R"("msgs":[[0,1]])", R"("msgs":[["t",1,1]])", R"("msgs":[["t\n",1]])",
-          R"("missing":[[]])", R"("missing":[["e","t",0,1]])", R"("missing":[["e","t",2,1]])",
-          R"("missing":[["e","t",1,2,3]])", R"("ack":7)"}) {
+          R"("missing":[[]])", R"("missing":[["e","t",[[0,1]]]])",
+          R"("missing":[["e","t",[[2,1]]]])", R"("missing":[["e","t",[[1,2,3]]]])",
+          R"("missing":[["e","t",[[1,2]],3]])", R"("missing":[["e","t",1,2]])",
+          R"("msgs":[["t",1,{"d":"web"}]])", R"("msgs":[["t",1,{"ttl":0}]])",
+          R"("msgs":[["t",1,{"ttl":"5"}]])", R"("msgs":[["t",1,{"key":5}]])", R"("ack":7)"}) {
         CAPTURE(members);
         CHECK(reason(R"({"server":"s","batch":"s-1",)" + std::string(members) + "}") == wrong);
     }
@@ -67,7 +86,7 @@ TEST_CASE("A batch body is refused for its shape, its names or its size", "[robl
     CHECK(reason(batch_of(kMaxUplinkMessages + 1)) == wrong);
     CHECK(reason(std::string(kMaxUnpackedBodyBytes + 1, ' ')) == "body too large");
     std::string ranges = R"({"server":"s","batch":"s-1","missing":[)";
-    for (std::size_t i = 0; i <= kMaxMissingRanges; ++i) ranges += "[\"e\",\"t\",1,1],";
+    for (std::size_t i = 0; i <= kMaxMissingRanges; ++i) ranges += "[\"e\",\"t\",[[1,1]]],";
     ranges.back() = ']';
     CHECK(reason(ranges + "}") == wrong);
     for (std::size_t size = 0; size < kBatch.size(); ++size) {

@@ -12,14 +12,9 @@
 #include <unordered_map>
 
 #include <pulse/core/clock.hpp>
+#include <pulse/roblox/bridge_options.hpp>
 
 namespace pulse::roblox {
-
-struct AnswerBookOptions {
-    std::chrono::milliseconds keep_for{600'000};
-    std::size_t max_entries = 100'000;
-    std::size_t max_bytes = std::size_t{32} << 20;
-};
 
 /// **Loop-bound.**
 class AnswerBook {

@@ -5,13 +5,9 @@
 #include <chrono>
 
 #include <pulse/core/rng.hpp>
+#include <pulse/roblox/publish_budget.hpp>
 
 namespace pulse::roblox {
-
-struct BackoffOptions {
-    std::chrono::milliseconds base{1'000};
-    std::chrono::milliseconds cap{30'000};
-};
 
 /// Full jitter: anything from 0 to base · 2^(failures-1), at most the cap. `failures` from 1.
 [[nodiscard]] inline std::chrono::milliseconds backoff(const BackoffOptions& options,

@@ -25,6 +25,9 @@ class Circuit {
         next_probe_ = now + kProbeEvery;
         return true;
     }
+    [[nodiscard]] std::optional<core::MonotonicTime> next_probe() const noexcept {
+        return next_probe_;
+    }
     void close() noexcept { next_probe_.reset(); }
 
   private:

@@ -92,7 +92,9 @@ void Dispatcher::pump(core::MonotonicTime now) {
 
 std::optional<core::MonotonicTime> Dispatcher::next_due() const {
     if (circuit_.is_open()) return {};
-    std::optional<core::MonotonicTime> next = outbox_.next_due();
+    // What has a publish under way goes on with its answer.
+    std::optional<core::MonotonicTime> next = outbox_.next_due(
+        [this](const std::string& real_topic) { return attempts_.contains(real_topic); });
     for (const auto& [real_topic, attempt] : attempts_) {
         if (!attempt.is_under_way && (!next || attempt.retry_at < *next)) next = attempt.retry_at;
     }
@@ -127,7 +129,8 @@ void Dispatcher::on_answer(AttemptId id, const CloudError& answer, core::Monoton
         return;
     }
     if (verdict == Verdict::key_rejected) {
-        refuse_all(answer, now);
+        circuit_.refuse(now);
+        close_all(Outcome::key_rejected, answer, now);
         return;
     }
     if (attempt.count < max_attempts(verdict)) {
@@ -135,6 +138,7 @@ void Dispatcher::on_answer(AttemptId id, const CloudError& answer, core::Monoton
         if (answer.quota.retry_after) wait = std::max(wait, *answer.quota.retry_after);
         if (now + wait < attempt.frame.deadline) {
             attempt.retry_at = now + wait;
+            ++retries_planned_;
             return;
         }
     }
@@ -162,8 +166,16 @@ void Dispatcher::fail(const OutgoingFrame& frame, Outcome outcome, const CloudEr
     for (const MessageId id : frame.messages) close_message(id, outcome, error);
 }
 
-void Dispatcher::refuse_all(const CloudError& error, core::MonotonicTime now) {
-    circuit_.refuse(now);
+void Dispatcher::end(Outcome outcome, core::MonotonicTime now) { close_all(outcome, {}, now); }
+
+const OutgoingFrame* Dispatcher::frame_of(AttemptId attempt) const {
+    const auto under_way = under_way_.find(attempt);
+    if (under_way == under_way_.end()) return nullptr;
+    const auto found = attempts_.find(under_way->second);
+    return found == attempts_.end() || found->second.id != attempt ? nullptr : &found->second.frame;
+}
+
+void Dispatcher::close_all(Outcome outcome, const CloudError& error, core::MonotonicTime now) {
     outbox_.drop_all(Error::forbidden);
     (void)outbox_.take_dropped();  // told below, with everything that is open
     for (auto& [real_topic, attempt] : attempts_) {
@@ -176,7 +188,7 @@ void Dispatcher::refuse_all(const CloudError& error, core::MonotonicTime now) {
     attempts_.clear();
     under_way_.clear();
     const auto open = std::exchange(open_, {});
-    for (const auto& [id, message] : open) done_(id, Outcome::key_rejected, error);
+    for (const auto& [id, message] : open) done_(id, outcome, error);
 }
 
 void Dispatcher::on_key_good(std::string key_owner) {

@@ -25,18 +25,6 @@
 
 namespace pulse::roblox {
 
-/// How a message ended.
-enum class Outcome : unsigned char {
-    accepted,  ///< Roblox has taken every frame with a part of it
-    replaced,  ///< a newer one with its key took its place
-    expired,
-    too_large,
-    rejected,      ///< Roblox refuses it
-    throttled,     ///< refused for quota until the attempts or the time ran out
-    transport,     ///< no answer until then
-    key_rejected,  ///< the universe's key does not work
-};
-
 struct DispatcherOptions {
     OutboxOptions outbox{};
     FrameRingOptions ring{};
@@ -70,12 +58,23 @@ class Dispatcher {
         return circuit_.take_probe(now);
     }
     [[nodiscard]] bool is_circuit_open() const noexcept { return circuit_.is_open(); }
+    [[nodiscard]] std::optional<core::MonotonicTime> next_probe() const noexcept {
+        return circuit_.next_probe();
+    }
+    /// Gives everything up: all that is open ends with `outcome`.
+    void end(Outcome outcome, core::MonotonicTime now);
 
     [[nodiscard]] Outbox& outbox() noexcept { return outbox_; }
+    [[nodiscard]] const Outbox& outbox() const noexcept { return outbox_; }
     [[nodiscard]] FrameRing& ring() noexcept { return ring_; }
     /// Seconds until a queue like the present one is through, for Retry-After; at least 1.
     [[nodiscard]] std::chrono::seconds drain_time() const noexcept;
     [[nodiscard]] std::uint64_t retry_count() const noexcept { return retries_; }
+    /// How often an answer has led to another attempt that is to come.
+    [[nodiscard]] std::uint64_t waiting_retry_count() const noexcept { return retries_planned_; }
+    [[nodiscard]] std::size_t in_flight() const noexcept { return under_way_.size(); }
+    /// What an attempt carries; null when it is over.
+    [[nodiscard]] const OutgoingFrame* frame_of(AttemptId attempt) const;
 
   private:
     struct Attempt {
@@ -96,7 +95,7 @@ class Dispatcher {
     void fail(const OutgoingFrame& frame, Outcome outcome, const CloudError& error);
     void report_dropped();
     void close_message(MessageId id, Outcome outcome, const CloudError& error);
-    void refuse_all(const CloudError& error, core::MonotonicTime now);
+    void close_all(Outcome outcome, const CloudError& error, core::MonotonicTime now);
 
     UniverseId universe_;
     std::string key_owner_;
@@ -114,6 +113,7 @@ class Dispatcher {
     AttemptId last_attempt_ = 0;
     core::MonotonicTime budget_asked_again_at_{};
     std::uint64_t retries_ = 0;
+    std::uint64_t retries_planned_ = 0;
     double frames_per_second_ = 0;  // smoothed
     core::MonotonicTime last_accepted_{};
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "downlink_ring.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace pulse::roblox {
@@ -37,7 +38,7 @@ DownlinkRing::Page DownlinkRing::read(std::string_view cursor,
                                       std::size_t max_messages, std::size_t max_bytes,
                                       core::MonotonicTime now) {
     evict(now);
-    Page page;
+    bool has_missed = false;
     std::uint64_t after = last_seq_;
     if (!cursor.empty()) {
         const std::size_t colon = cursor.find(':');
@@ -50,13 +51,24 @@ DownlinkRing::Page DownlinkRing::read(std::string_view cursor,
             is_ours = !number.empty() && error == std::errc{} &&
                       end == number.data() + number.size() && seq <= last_seq_;
         }
-        // Numbers are without gaps: the ring holds the last size() of them.
-        const std::uint64_t gone = last_seq_ - messages_.size();
-        page.has_missed = !is_ours || seq < gone;
-        after = page.has_missed ? gone : seq;
+        has_missed = !is_ours;
+        after = is_ours ? seq : last_seq_ - messages_.size();
     }
-    std::size_t bytes = 0;
+    Page page = read_after(after, wanted, max_messages, max_bytes, now);
+    page.has_missed = page.has_missed || has_missed;
+    return page;
+}
+
+DownlinkRing::Page DownlinkRing::read_after(
+    std::uint64_t after, const std::function<bool(const DownlinkMessage&)>& wanted,
+    std::size_t max_messages, std::size_t max_bytes, core::MonotonicTime now) {
+    evict(now);
+    // Numbers are without gaps: the ring holds the last size() of them.
     const std::uint64_t gone = last_seq_ - messages_.size();
+    Page page;
+    page.has_missed = after < gone;
+    after = std::max(after, gone);
+    std::size_t bytes = 0;
     for (std::uint64_t seq = after + 1; seq <= last_seq_; ++seq) {
         const DownlinkMessage& message = messages_[static_cast<std::size_t>(seq - gone - 1)];
         if (wanted(message)) {

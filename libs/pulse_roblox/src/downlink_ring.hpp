@@ -14,21 +14,20 @@
 #include <vector>
 
 #include <pulse/core/clock.hpp>
+#include <pulse/roblox/bridge_options.hpp>
 
 namespace pulse::roblox {
-
-struct DownlinkRingOptions {
-    std::size_t max_messages = 1'024;
-    std::size_t max_bytes = std::size_t{8} << 20;
-    std::chrono::milliseconds keep_for{60'000};
-};
 
 struct DownlinkMessage {
     std::uint64_t seq = 0;
     std::string topic;
     std::string message;    ///< JSON
     std::string options{};  ///< JSON or empty
-    std::string server{};   ///< only for this one; empty = for all
+    /// Only for this one; empty = for all. Of messages for web clients: who sent it.
+    std::string server{};
+    std::uint64_t place = 0;        ///< only for servers of this place; 0 = of any
+    bool is_for_deaf_only = false;  ///< others hear it through MessagingService
+    std::uint64_t sent_at_ms = 0;
     core::MonotonicTime at{};
 };
 
@@ -39,6 +38,11 @@ class DownlinkRing {
         : epoch_(std::move(epoch)), options_(options) {}
 
     std::uint64_t add(DownlinkMessage message, core::MonotonicTime now);
+    [[nodiscard]] const std::string& epoch() const noexcept { return epoch_; }
+    [[nodiscard]] std::uint64_t last_seq() const noexcept { return last_seq_; }
+    [[nodiscard]] std::string cursor_at(std::uint64_t seq) const {
+        return epoch_ + ":" + std::to_string(seq);
+    }
     /// Behind everything so far.
     [[nodiscard]] std::string cursor() const { return cursor_at(last_seq_); }
 
@@ -55,13 +59,19 @@ class DownlinkRing {
                             std::size_t max_messages, std::size_t max_bytes,
                             core::MonotonicTime now);
 
+    /// The same behind a number of our own.
+    [[nodiscard]] Page read_after(std::uint64_t after,
+                                  const std::function<bool(const DownlinkMessage&)>& wanted,
+                                  std::size_t max_messages, std::size_t max_bytes,
+                                  core::MonotonicTime now);
+
+    /// Forgets what is too old, which add() and read() do, too.
+    void expire(core::MonotonicTime now) { evict(now); }
+
     [[nodiscard]] std::size_t size() const noexcept { return messages_.size(); }
     [[nodiscard]] std::size_t byte_count() const noexcept { return bytes_; }
 
   private:
-    [[nodiscard]] std::string cursor_at(std::uint64_t seq) const {
-        return epoch_ + ":" + std::to_string(seq);
-    }
     void evict(core::MonotonicTime now);
 
     std::string epoch_;

@@ -39,6 +39,8 @@ constexpr ErrorRow kErrors[] = {
     {Error::invalid_rights, Condition::invalid_argument, "rights that must not go together"},
     {Error::forbidden, Condition::denied, "not allowed"},
     {Error::too_many_entries, Condition::limit_exceeded, "too many entries"},
+    {Error::unknown_universe, Condition::not_found, "universe does not exist"},
+    {Error::shutting_down, Condition::unavailable, "shutting down"},
 };
 
 constexpr bool rows_match_enumerators() {
@@ -46,7 +48,7 @@ constexpr bool rows_match_enumerators() {
     for (const ErrorRow& row : kErrors) {
         if (static_cast<int>(row.error) != expected++) return false;
     }
-    return expected == static_cast<int>(Error::too_many_entries) + 1;
+    return expected == static_cast<int>(Error::shutting_down) + 1;
 }
 static_assert(rows_match_enumerators());
 

@@ -110,7 +110,29 @@ class Words {
     return reader.ok();
 }
 
-[[nodiscard]] bool read_options(json::Reader& reader, ItemOptions& options) {
+[[nodiscard]] bool read_uplink_option(json::Reader& reader, const std::string& key,
+                                      UplinkOptions& options) {
+    std::string text;
+    if (key == "d" || key == "destination") {
+        if (!reader.read_string(text) || (text != "roblox" && text != "server")) return false;
+        options.destination = text == "roblox" ? Destination::roblox : Destination::server;
+        return true;
+    }
+    if (key == "ttl") {
+        double seconds = 0;
+        if (!reader.read_number(seconds) || !(seconds >= 1) || !(seconds <= 300)) return false;
+        options.ttl = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1'000));
+        return true;
+    }
+    if (key == "key") {
+        if (!reader.read_string(text) || text.size() > kMaxCoalesceKeyBytes) return false;
+        options.key = std::move(text);
+        return true;
+    }
+    return reader.skip();  // of a later version
+}
+
+[[nodiscard]] bool read_options(json::Reader& reader, ItemOptions& options, UplinkOptions* uplink) {
     if (!reader.enter_object()) return false;
     std::string key;
     while (reader.next_member(key)) {
@@ -124,6 +146,8 @@ class Words {
             is_good = reader.read_uint(options.sent_at_ms);
         } else if (key == "n") {
             is_good = reader.read_uint(options.spread_seq);
+        } else if (uplink != nullptr) {
+            is_good = read_uplink_option(reader, key, *uplink);
         } else {
             is_good = reader.skip();  // of a later version
         }
@@ -135,7 +159,8 @@ class Words {
 /// The array around an item; `read_middle` reads its second place.
 template <typename ReadMiddle>
 [[nodiscard]] bool read_item(json::Reader& reader, const std::vector<Item>* before,
-                             std::string& topic, ItemOptions& options, ReadMiddle read_middle) {
+                             std::string& topic, ItemOptions& options, UplinkOptions* uplink,
+                             ReadMiddle read_middle) {
     if (!reader.enter_array() || !reader.next_item()) return false;
     if (before != nullptr && reader.peek() == json::Kind::number) {
         std::uint64_t index = 0;
@@ -146,7 +171,7 @@ template <typename ReadMiddle>
     }
     if (!reader.next_item() || !read_middle()) return false;
     if (reader.next_item()) {
-        if (!read_options(reader, options)) return false;
+        if (!read_options(reader, options, uplink)) return false;
         if (reader.next_item()) return false;
     }
     return reader.ok();
@@ -154,8 +179,9 @@ template <typename ReadMiddle>
 
 }  // namespace
 
-bool read_message_item(json::Reader& reader, const std::vector<Item>* before, Item& item) {
-    return read_item(reader, before, item.topic, item.options,
+bool read_message_item(json::Reader& reader, const std::vector<Item>* before, Item& item,
+                       UplinkOptions* uplink) {
+    return read_item(reader, before, item.topic, item.options, uplink,
                      [&] { return reader.copy(item.message); });
 }
 
@@ -222,7 +248,7 @@ core::Result<Claim> decode_claim(const FrameView& frame) {
     json::Reader reader(frame.body);
     Claim claim;
     const bool is_good = frame.type == FrameType::claim &&
-                         read_item(reader, nullptr, claim.topic, claim.options,
+                         read_item(reader, nullptr, claim.topic, claim.options, nullptr,
                                    [&] { return reader.read_string(claim.token); }) &&
                          reader.finish() && !claim.token.empty() &&
                          claim.token.size() <= kMaxClaimTokenBytes;

@@ -45,6 +45,13 @@ void FrameRing::evict(core::MonotonicTime now) {
     }
 }
 
+void FrameRing::clear() {
+    topics_.clear();
+    by_age_.clear();
+    messages_ = 0;
+    bytes_ = 0;
+}
+
 FrameRing::Found FrameRing::find(std::string_view real_topic, std::uint64_t first,
                                  std::uint64_t last, core::MonotonicTime now) {
     evict(now);

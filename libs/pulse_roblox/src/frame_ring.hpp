@@ -13,15 +13,9 @@
 #include <vector>
 
 #include <pulse/core/clock.hpp>
+#include <pulse/roblox/bridge_options.hpp>
 
 namespace pulse::roblox {
-
-struct FrameRingOptions {
-    std::size_t keep_messages = 1'024;
-    std::chrono::milliseconds keep_for{60'000};
-    std::size_t max_bytes = std::size_t{8} << 20;
-    std::size_t max_answer = 256;  ///< frames in one answer
-};
 
 /// **Loop-bound.**
 class FrameRing {
@@ -43,6 +37,8 @@ class FrameRing {
     /// What of `first` … `last` is there. A range longer than an answer is answered in part.
     [[nodiscard]] Found find(std::string_view real_topic, std::uint64_t first, std::uint64_t last,
                              core::MonotonicTime now);
+
+    void clear();
 
     [[nodiscard]] std::size_t message_count() const noexcept { return messages_; }
     [[nodiscard]] std::size_t byte_count() const noexcept { return bytes_; }

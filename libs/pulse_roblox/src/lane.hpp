@@ -23,8 +23,6 @@ namespace pulse::roblox {
 
 using MessageId = std::uint64_t;
 
-enum class Priority : unsigned char { low, normal, high };
-
 /// A message, or one of its two forms, that waits to be put into a frame.
 struct Pending {
     MessageId id = 0;

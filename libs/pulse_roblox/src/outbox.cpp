@@ -51,7 +51,7 @@ bool Outbox::has_room(std::size_t cost, std::size_t count) const noexcept {
 Outbox::Queue& Outbox::queue_of(std::string real_topic, Target::Kind kind, bool is_v0) {
     const auto found = queues_.find(real_topic);
     if (found != queues_.end()) return found->second;
-    Queue queue{Lane(real_topic, kind, is_v0), {}};
+    Queue queue{.lane = Lane(real_topic, kind, is_v0)};
     return queues_.emplace(std::move(real_topic), std::move(queue)).first->second;
 }
 
@@ -246,21 +246,27 @@ void Outbox::drop_all(Error error) {
 
 core::MonotonicTime Outbox::due_at(const Queue& queue) const noexcept {
     // Nothing to wait for: a full frame, or one that never takes more than a message.
-    if (!queue.ready.empty() || queue.lane.is_v0() || queue.lane.counted() >= options_.budget) {
+    if (!queue.ready.empty() || !queue.wake.empty() || queue.lane.is_v0() ||
+        queue.lane.counted() >= options_.budget) {
         return core::MonotonicTime::min();
     }
     return *queue.lane.oldest() + options_.linger;
 }
 
 bool Outbox::is_due(const Queue& queue, core::MonotonicTime now) const noexcept {
-    if (queue.ready.empty() && queue.lane.is_empty()) return false;
+    if (queue.is_empty()) return false;
     return due_at(queue) <= now;
 }
 
-std::optional<core::MonotonicTime> Outbox::next_due() const noexcept {
+void Outbox::push_wake(const std::string& real_topic, Target::Kind kind, std::string cursor) {
+    queue_of(real_topic, kind, false).wake = std::move(cursor);
+}
+
+std::optional<core::MonotonicTime> Outbox::next_due(
+    const std::function<bool(const std::string&)>& is_blocked) const {
     std::optional<core::MonotonicTime> next;
     for (const auto& [name, queue] : queues_) {
-        if (queue.ready.empty() && queue.lane.is_empty()) continue;
+        if (queue.is_empty() || (is_blocked && is_blocked(name))) continue;
         const core::MonotonicTime at = due_at(queue);
         if (!next || at < *next) next = at;
     }
@@ -287,6 +293,7 @@ std::size_t Outbox::pump(core::MonotonicTime now,
     const auto is_more_urgent = [](const Queue* a, const Queue* b) {
         // What has been begun goes first: chunks of one item go out back to back.
         if (a->ready.empty() != b->ready.empty()) return !a->ready.empty();
+        if (a->wake.empty() != b->wake.empty()) return !a->wake.empty();
         if (a->lane.priority() != b->lane.priority()) {
             return a->lane.priority() > b->lane.priority();
         }
@@ -308,9 +315,7 @@ std::size_t Outbox::pump(core::MonotonicTime now,
         }
         due.resize(kept);
     }
-    std::erase_if(queues_, [](const auto& entry) {
-        return entry.second.ready.empty() && entry.second.lane.is_empty();
-    });
+    std::erase_if(queues_, [](const auto& entry) { return entry.second.is_empty(); });
     return sent;
 }
 

@@ -24,6 +24,7 @@
 
 #include <pulse/core/clock.hpp>
 #include <pulse/core/result.hpp>
+#include <pulse/roblox/bridge_options.hpp>
 #include <pulse/roblox/envelope.hpp>
 #include <pulse/roblox/error.hpp>
 #include <pulse/roblox/frame.hpp>
@@ -31,44 +32,10 @@
 
 namespace pulse::roblox {
 
-struct OutboxOptions {
-    // Behaviour
-    std::string prefix = "pulse";
-    unsigned shards = kDefaultShards;  ///< 1 … kMaxShards
-    /// Largest frame. Below kMaxPublishedSize, to be safe from a reading we did not think of.
-    std::size_t budget = 1'000;
-    Counting counting = Counting::escaped;
-    std::chrono::milliseconds default_ttl{15'000};
-
-    // Performance
-    /// How long a message waits for company while it could be sent at once.
-    std::chrono::milliseconds linger{30};
-    std::size_t max_messages = 10'000;
-    std::size_t max_bytes = std::size_t{8} << 20;
-    /// An item of up to so many chunks goes as chunks even where it could be fetched over HTTP.
-    unsigned max_chunks_before_claim = 4;
-    std::size_t max_claim_bytes = std::size_t{1} << 20;
-};
-
 /// What every live game server can do.
 struct Capabilities {
     bool zstd = false;
     bool http = false;
-};
-
-struct OutgoingMessage {
-    std::string topic{};
-    std::string message = "null";  ///< JSON in normal form
-    Target target{};
-    std::optional<std::string> key{};  ///< replaces what waits for the same topic, target and key
-    std::optional<std::chrono::milliseconds> ttl{};  ///< kMinTtl … kMaxTtl
-    Priority priority = Priority::normal;
-    /// Sent round robin over all shards, to be put in order by the receiver: for a topic that needs
-    /// more than a shard's quota.
-    bool is_spread = false;
-    std::string sender{};          ///< JobId, if a game server sent it
-    std::uint64_t sent_at_ms = 0;  ///< 0 = not said
-    std::string v0_text{};         ///< the original's envelope; made from the rest when empty
 };
 
 /// One publish.
@@ -103,10 +70,19 @@ class Outbox {
     using KeepClaim = std::function<std::string(const std::string& item)>;
 
     Outbox(OutboxOptions options, SequenceSource& sequence, KeepClaim keep_claim = {});
+    Outbox(const Outbox&) = delete;
+    Outbox& operator=(const Outbox&) = delete;
 
     void set_capabilities(Capabilities capabilities) noexcept { capabilities_ = capabilities; }
     /// How many shards to publish to from now on; see effective_shards().
     void set_shards(unsigned shards) noexcept;
+    /// For messages from now on; what waits keeps its real topic.
+    void set_prefix(const std::string& prefix) { options_.prefix = prefix; }
+    /// Compresses with another's working memory instead of its own. It outlives the outbox.
+    void share_packer(ZstdPacker& packer) noexcept { packer_ = &packer; }
+
+    /// Sends a hint to poll, without a message. One that waits for the same topic is replaced.
+    void push_wake(const std::string& real_topic, Target::Kind kind, std::string cursor);
 
     /// Errors: Error::queue_full, Error::message_too_large, Error::invalid_topic,
     /// Error::invalid_server_id. In both forms it counts as sent when each was.
@@ -119,8 +95,9 @@ class Outbox {
                      const std::function<bool(const std::string&, Target::Kind)>& may_send,
                      const std::function<void(OutgoingFrame)>& send);
     /// When something will be due that is not yet; nothing when empty. In the past when something
-    /// is due now.
-    [[nodiscard]] std::optional<core::MonotonicTime> next_due() const noexcept;
+    /// is due now. Topics that `is_blocked` are left out.
+    [[nodiscard]] std::optional<core::MonotonicTime> next_due(
+        const std::function<bool(const std::string&)>& is_blocked = {}) const;
 
     /// Drops what has expired. Linear: call it about once a second.
     void expire(core::MonotonicTime now);
@@ -138,7 +115,12 @@ class Outbox {
   private:
     struct Queue {
         Lane lane;
-        std::deque<OutgoingFrame> ready;  // chunks of an item that has been begun
+        std::deque<OutgoingFrame> ready{};  // chunks of an item that has been begun
+        std::string wake{};                 // cursor of a wake to be sent; empty = none
+
+        [[nodiscard]] bool is_empty() const noexcept {
+            return ready.empty() && wake.empty() && lane.is_empty();
+        }
     };
     using Queues = std::map<std::string, Queue, std::less<>>;
     struct Batch;
@@ -158,6 +140,7 @@ class Outbox {
     [[nodiscard]] bool is_due(const Queue& queue, core::MonotonicTime now) const noexcept;
     [[nodiscard]] core::MonotonicTime due_at(const Queue& queue) const noexcept;
     [[nodiscard]] std::optional<OutgoingFrame> build(Queue& queue, core::MonotonicTime now);
+    [[nodiscard]] std::optional<OutgoingFrame> build_wake(Queue& queue, core::MonotonicTime now);
     [[nodiscard]] std::optional<OutgoingFrame> build_v0(Queue& queue);
     [[nodiscard]] std::optional<OutgoingFrame> build_batch(Queue& queue, core::MonotonicTime now);
     [[nodiscard]] std::optional<OutgoingFrame> build_large(Queue& queue);
@@ -184,7 +167,8 @@ class Outbox {
     };
     std::unordered_map<std::string, Waiting> by_key_;
     std::vector<Dropped> dropped_;
-    ZstdPacker packer_;
+    ZstdPacker own_packer_;
+    ZstdPacker* packer_ = &own_packer_;
     std::size_t batch_overhead_ = 0;  ///< header and brackets, with the longest number
     std::size_t message_count_ = 0;
     std::size_t byte_count_ = 0;

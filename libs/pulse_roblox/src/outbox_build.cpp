@@ -7,6 +7,7 @@
 #include "outbox.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace pulse::roblox {
 
@@ -99,6 +100,7 @@ std::optional<OutgoingFrame> Outbox::build(Queue& queue, core::MonotonicTime now
         queue.ready.pop_front();
         return frame;
     }
+    if (!queue.wake.empty()) return build_wake(queue, now);
     // One that no frame holds may have waited at the head for a chance of another way.
     while (true) {
         drop_expired_heads(queue, now);
@@ -110,6 +112,20 @@ std::optional<OutgoingFrame> Outbox::build(Queue& queue, core::MonotonicTime now
         std::optional<OutgoingFrame> frame = build_large(queue);
         if (frame || queue.lane.size() == waiting) return frame;
     }
+}
+
+std::optional<OutgoingFrame> Outbox::build_wake(Queue& queue, core::MonotonicTime now) {
+    // Later there will be another, or the server has come by itself.
+    constexpr std::chrono::seconds kRetriedFor{5};
+    const std::optional<std::uint64_t> seq = sequence_.take(queue.lane.real_topic(), 1);
+    if (!seq) return {};
+    return OutgoingFrame{
+        .real_topic = queue.lane.real_topic(),
+        .kind = queue.lane.kind(),
+        .text = encode_wake(sequence_.epoch(), *seq, std::exchange(queue.wake, {})),
+        .seq = *seq,
+        .messages = {},
+        .deadline = now + kRetriedFor};
 }
 
 std::optional<OutgoingFrame> Outbox::build_v0(Queue& queue) {
@@ -168,7 +184,7 @@ std::string Outbox::compress(Queue& queue, core::MonotonicTime now, std::uint64_
     std::string best;
     std::size_t best_count = batch.entries.size();
     const auto try_count = [&](std::size_t count) {
-        std::string packed = packer_.pack(batch.body_of(count));
+        std::string packed = packer_->pack(batch.body_of(count));
         // Base64 is as long in every way of counting.
         if (packed.empty() || packed.size() > room) return false;
         best = header + packed;

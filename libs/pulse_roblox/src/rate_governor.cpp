@@ -12,8 +12,8 @@ constexpr double kFactorStep = 0.05;
 constexpr std::chrono::seconds kFactorEvery{30};
 /// A header that asks for more is not believed: it would stop a universe for good.
 constexpr std::chrono::milliseconds kLongestBlock{300'000};
-/// No answer to an in-flight limit but its end: asked again soon.
-constexpr std::chrono::milliseconds kAskAgain{10};
+/// Too many under way: the universe's own answers make it ask again; those of others, only this.
+constexpr std::chrono::milliseconds kAskAgain{50};
 
 }  // namespace
 
@@ -182,16 +182,23 @@ void RateGovernor::remove(UniverseId universe) {
     universes_.erase(found);
 }
 
-RateGovernor::Level RateGovernor::level(const PublishRequest& request, core::MonotonicTime now) {
+QuotaLevel RateGovernor::level(const PublishRequest& request, core::MonotonicTime now) {
     Universe& universe = universes_[request.universe];
     Owner& owner = owner_of(request.owner);
     raise(universe.pace, now);
     (void)universe.total.available_at(now, universe_limit(universe), 0);
     (void)owner.bucket.available_at(now, limit_of(options_.owner_per_minute, owner.pace.factor), 0);
+    const QuotaLimit limit = universe_limit(universe);
     return {.factor = universe.pace.factor,
             .universe_tokens = universe.total.tokens(),
             .owner_tokens = owner.bucket.tokens(),
-            .in_flight = universe.in_flight};
+            .in_flight = universe.in_flight,
+            .used = std::clamp(universe.total.used() / limit.per_minute, 0.0, 1.0),
+            .limit_per_minute = limit.per_minute / cost_of(universe, false)};
+}
+
+std::unique_ptr<PublishBudget> make_rate_governor(GovernorOptions options, core::Rng& rng) {
+    return std::make_unique<RateGovernor>(options, rng);
 }
 
 }  // namespace pulse::roblox

@@ -27,25 +27,6 @@
 
 namespace pulse::roblox {
 
-/// Roblox has quadrupled these figures once; all of them can be set.
-struct GovernorOptions {
-    // Behaviour
-    double share = 0.8;  ///< of each limit that is used steadily, 0.1 … 0.95
-    double owner_per_minute = 5'000;
-    double address_per_minute = 10'000;
-    double universe_base = 400;
-    double universe_per_server = 200;
-    double topic_base = 40;
-    double topic_per_server = 80;
-    double universe_unknown = 200;  ///< publishes, while the number of servers is not known
-    double topic_unknown = 80;
-    /// Above 1, the pace may rise beyond the documented limits, for as long as nothing is refused.
-    double max_factor = 1.0;
-    unsigned max_in_flight_per_universe = 4;
-    unsigned max_in_flight = 64;
-    BackoffOptions backoff{};
-};
-
 /// **Loop-bound.**
 class RateGovernor final : public PublishBudget {
   public:
@@ -56,23 +37,12 @@ class RateGovernor final : public PublishBudget {
     void on_answer(const PublishRequest& request, const QuotaReport& report,
                    core::MonotonicTime now) override;
 
-    /// How many game servers are alive; nothing = not known.
-    void set_servers(UniverseId universe, std::optional<unsigned> servers);
-    /// Publishes that game servers made themselves: the quota is shared. `real_topic` empty = not
-    /// known which, counted for the universe only.
+    void set_servers(UniverseId universe, std::optional<unsigned> servers) override;
     void charge(UniverseId universe, std::string_view real_topic, std::uint64_t publishes,
-                core::MonotonicTime now);
-    /// Forgets buckets that are as good as new. Call it about once a minute.
-    void tidy(core::MonotonicTime now);
-    void remove(UniverseId universe);
-
-    struct Level {
-        double factor = 1;
-        double universe_tokens = 0;
-        double owner_tokens = 0;
-        unsigned in_flight = 0;
-    };
-    [[nodiscard]] Level level(const PublishRequest& request, core::MonotonicTime now);
+                core::MonotonicTime now) override;
+    void remove(UniverseId universe) override;
+    void tidy(core::MonotonicTime now) override;
+    [[nodiscard]] QuotaLevel level(const PublishRequest& request, core::MonotonicTime now) override;
 
   private:
     /// Additive increase, multiplicative decrease, and a time to be silent.

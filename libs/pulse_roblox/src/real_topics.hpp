@@ -15,24 +15,16 @@
 #include <string>
 #include <string_view>
 
+#include <pulse/roblox/message.hpp>
+
 namespace pulse::roblox {
 
-inline constexpr unsigned kMaxShards = 8;
-inline constexpr unsigned kDefaultShards = 3;
 /// Roblox takes names of up to 80 characters; the longest of ours has ".s." and a server id.
 inline constexpr std::size_t kMaxRealTopicBytes = 80;
 inline constexpr std::size_t kMaxPrefixBytes = 29;
 
 /// `[A-Za-z0-9._-]`, no "..", bounded: several deployments can share a game.
 [[nodiscard]] bool is_valid_prefix(std::string_view prefix) noexcept;
-
-struct Target {
-    enum class Kind : unsigned char { broadcast, server, place };
-    Kind kind = Kind::broadcast;
-    std::string id{};  ///< JobId or place id
-
-    friend bool operator==(const Target&, const Target&) = default;
-};
 
 [[nodiscard]] unsigned shard_of(std::string_view virtual_topic, unsigned shards) noexcept;
 
@@ -45,14 +37,6 @@ struct Target {
 /// numbers, which no receiver could tell, and cost twice.
 [[nodiscard]] unsigned effective_shards(unsigned wanted,
                                         std::span<const unsigned> announced) noexcept;
-
-/// How a universe's messages are put.
-enum class Mode : unsigned char {
-    v0,         ///< compatibility: one envelope per publish
-    v1,         ///< frames
-    both,       ///< each message in both forms, for migrations
-    automatic,  ///< v0 until the first server says hello, then v1
-};
 
 struct Forms {
     bool v0 = false;

@@ -15,14 +15,25 @@ std::string make_epoch(core::Rng& rng) {
     return epoch;
 }
 
-MemorySequence::MemorySequence(core::Rng& rng) : epoch_(make_epoch(rng)) {}
+MemorySequence::MemorySequence(core::Rng& rng) : rng_(rng), epoch_(make_epoch(rng)) {}
 
 std::optional<std::uint64_t> MemorySequence::take(std::string_view real_topic, unsigned count) {
     auto head = heads_.find(real_topic);
-    if (head == heads_.end()) head = heads_.emplace(real_topic, 0).first;
+    if (head == heads_.end()) {
+        if (heads_.size() >= kMaxTopics) {
+            heads_.clear();
+            epoch_ = make_epoch(rng_);
+        }
+        head = heads_.emplace(real_topic, 0).first;
+    }
     const std::uint64_t first = head->second + 1;
     head->second += count;
     return first;
+}
+
+std::uint64_t MemorySequence::head(std::string_view real_topic) const {
+    const auto head = heads_.find(real_topic);
+    return head == heads_.end() ? 0 : head->second;
 }
 
 void MemorySequence::forget(std::string_view real_topic) {

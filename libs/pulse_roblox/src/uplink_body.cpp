@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "uplink_body.hpp"
-
 #include "item_reader.hpp"
 #include "json/reader.hpp"
 #include "real_topics.hpp"
@@ -9,6 +7,7 @@
 
 #include <pulse/roblox/error.hpp>
 #include <pulse/roblox/names.hpp>
+#include <pulse/roblox/uplink_body.hpp>
 
 namespace pulse::roblox {
 
@@ -27,34 +26,52 @@ constexpr std::size_t kMaxCapabilities = 16;
     return reader.read_string(out) && out.size() <= max_bytes;
 }
 
-[[nodiscard]] bool read_range(json::Reader& reader, MissingRange& range) {
+[[nodiscard]] bool read_pair(json::Reader& reader, MissingRange& range) {
+    const bool is_read = reader.enter_array() && reader.next_item() &&
+                         reader.read_uint(range.first) && reader.next_item() &&
+                         reader.read_uint(range.last);
+    return is_read && !reader.next_item() && reader.ok() && range.first >= 1 &&
+           range.first <= range.last;
+}
+
+/// `[epoch, real topic, [[first, last], …]]`
+[[nodiscard]] bool read_stream(json::Reader& reader, std::vector<MissingRange>& ranges) {
+    MissingRange range;
     const bool is_read = reader.enter_array() && reader.next_item() &&
                          read_text(reader, range.epoch, kEpochBytes) && reader.next_item() &&
                          read_text(reader, range.real_topic, kMaxRealTopicBytes) &&
-                         reader.next_item() && reader.read_uint(range.first) &&
-                         reader.next_item() && reader.read_uint(range.last);
-    return is_read && !reader.next_item() && reader.ok() && range.first >= 1 &&
-           range.first <= range.last;
+                         reader.next_item() && reader.enter_array();
+    if (!is_read) return false;
+    while (reader.next_item()) {
+        if (ranges.size() == kMaxMissingRanges || !read_pair(reader, range)) return false;
+        ranges.push_back(range);
+    }
+    return reader.ok() && !reader.next_item() && reader.ok();
 }
 
 [[nodiscard]] bool read_ranges(json::Reader& reader, std::vector<MissingRange>& ranges) {
     ranges.clear();
     if (!reader.enter_array()) return false;
     while (reader.next_item()) {
-        if (ranges.size() == kMaxMissingRanges || !read_range(reader, ranges.emplace_back())) {
-            return false;
-        }
+        if (!read_stream(reader, ranges)) return false;
     }
     return reader.ok();
 }
 
-[[nodiscard]] bool read_messages(json::Reader& reader, std::vector<Item>& messages) {
+[[nodiscard]] bool read_messages(json::Reader& reader, UplinkBatch& batch) {
+    std::vector<Item>& messages = batch.messages;
     messages.clear();
+    batch.options.clear();
     if (!reader.enter_array()) return false;
     while (reader.next_item()) {
+        UplinkOptions options;
         if (messages.size() == kMaxUplinkMessages ||
-            !read_message_item(reader, nullptr, messages.emplace_back())) {
+            !read_message_item(reader, nullptr, messages.emplace_back(), &options)) {
             return false;
+        }
+        if (!options.is_default()) {
+            batch.options.resize(messages.size());
+            batch.options.back() = std::move(options);
         }
     }
     return reader.ok();
@@ -103,7 +120,7 @@ core::Result<UplinkBatch> parse_batch_body(std::string_view body) {
                              : key == "batch"   ? read_text(reader, batch.batch, kMaxBatchIdBytes)
                              : key == "ack"     ? read_text(reader, batch.ack, kMaxCursorBytes)
                              : key == "missing" ? read_ranges(reader, batch.missing)
-                             : key == "msgs"    ? read_messages(reader, batch.messages)
+                             : key == "msgs"    ? read_messages(reader, batch)
                                                 : reader.skip();
         if (!is_read) return refuse(reason_of(body));
     }
@@ -113,6 +130,11 @@ core::Result<UplinkBatch> parse_batch_body(std::string_view body) {
     return batch;
 }
 
+const UplinkOptions& UplinkBatch::options_of(std::size_t message) const noexcept {
+    static const UplinkOptions kDefault;
+    return message < options.size() ? options[message] : kDefault;
+}
+
 core::Result<ServerHello> parse_hello_body(std::string_view body) {
     if (body.size() > kMaxUnpackedBodyBytes) return refuse(Error::body_too_large);
     json::Reader reader(body);
@@ -120,6 +142,7 @@ core::Result<ServerHello> parse_hello_body(std::string_view body) {
     if (!reader.enter_object()) return refuse(reason_of(body));
     std::string key;
     std::uint64_t shards = 0;
+    std::string transport;
     while (reader.next_member(key)) {
         const bool is_read = key == "server"    ? read_text(reader, hello.server, kMaxServerIdBytes)
                              : key == "place"   ? reader.read_uint(hello.place)
@@ -128,12 +151,17 @@ core::Result<ServerHello> parse_hello_body(std::string_view body) {
                              : key == "published" ? reader.read_uint(hello.published)
                              : key == "shards"    ? reader.read_uint(shards)
                              : key == "caps"      ? read_capabilities(reader, hello)
+                             : key == "transport" ? read_text(reader, transport, 16)
                                                   : reader.skip();
         if (!is_read) return refuse(reason_of(body));
     }
     if (!reader.finish()) return refuse(reason_of(body));
     if (!is_valid_server_id(hello.server)) return refuse(Error::invalid_server_id);
     if (shards > kMaxShards) return refuse(Error::invalid_message);
+    if (!transport.empty()) {
+        hello.transport = parse_server_transport(transport);
+        if (!hello.transport) return refuse(Error::invalid_message);
+    }
     hello.shards = static_cast<unsigned>(shards);
     return hello;
 }

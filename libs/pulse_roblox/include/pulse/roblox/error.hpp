@@ -32,6 +32,8 @@ enum class Error {
     invalid_rights,       ///< rights that one token must not have together
     forbidden,            ///< a good token without this right, or for another universe
     too_many_entries,     ///< a bounded table is full
+    unknown_universe,     ///< not one of this bridge
+    shutting_down,        ///< nothing new is taken
 };
 
 [[nodiscard]] const std::error_category& error_category() noexcept;

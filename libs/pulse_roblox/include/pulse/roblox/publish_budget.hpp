@@ -7,10 +7,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include <pulse/core/clock.hpp>
+#include <pulse/core/rng.hpp>
 #include <pulse/roblox/names.hpp>
 
 namespace pulse::roblox {
@@ -36,6 +38,16 @@ struct QuotaReport {
     std::optional<std::chrono::milliseconds> reset{};  ///< x-ratelimit-reset
 };
 
+/// How a universe stands, for figures.
+struct QuotaLevel {
+    double factor = 1;  ///< of the pace; below 1 after refusals
+    double universe_tokens = 0;
+    double owner_tokens = 0;
+    unsigned in_flight = 0;
+    double used = 0;              ///< of what may be published in a minute, 0 … 1
+    double limit_per_minute = 0;  ///< publishes to all servers
+};
+
 /// **Loop-bound.**
 class PublishBudget {
   public:
@@ -47,6 +59,46 @@ class PublishBudget {
                                               core::MonotonicTime now) = 0;
     virtual void on_answer(const PublishRequest& request, const QuotaReport& report,
                            core::MonotonicTime now) = 0;
+
+    /// How many game servers are alive; nothing = not known.
+    virtual void set_servers(UniverseId universe, std::optional<unsigned> servers) = 0;
+    /// Publishes that game servers made themselves: the quota is shared. `real_topic` empty = not
+    /// known which, counted for the universe only.
+    virtual void charge(UniverseId universe, std::string_view real_topic, std::uint64_t publishes,
+                        core::MonotonicTime now) = 0;
+    virtual void remove(UniverseId universe) = 0;
+    /// Forgets what is as good as new. Called about once a minute.
+    virtual void tidy(core::MonotonicTime now) = 0;
+    [[nodiscard]] virtual QuotaLevel level(const PublishRequest& request,
+                                           core::MonotonicTime now) = 0;
 };
+
+struct BackoffOptions {
+    std::chrono::milliseconds base{1'000};
+    std::chrono::milliseconds cap{30'000};
+};
+
+/// Roblox has quadrupled these figures once; all of them can be set.
+struct GovernorOptions {
+    // Behaviour
+    double share = 0.8;  ///< of each limit that is used steadily, 0.1 … 0.95
+    double owner_per_minute = 5'000;
+    double address_per_minute = 10'000;
+    double universe_base = 400;
+    double universe_per_server = 200;
+    double topic_base = 40;
+    double topic_per_server = 80;
+    double universe_unknown = 200;  ///< publishes, while the number of servers is not known
+    double topic_unknown = 80;
+    /// Above 1, the pace may rise beyond the documented limits, for as long as nothing is refused.
+    double max_factor = 1.0;
+    unsigned max_in_flight_per_universe = 4;
+    unsigned max_in_flight = 64;
+    BackoffOptions backoff{};
+};
+
+/// Keeps below every documented limit within one process. `rng` outlives it.
+[[nodiscard]] std::unique_ptr<PublishBudget> make_rate_governor(GovernorOptions options,
+                                                                core::Rng& rng);
 
 }  // namespace pulse::roblox

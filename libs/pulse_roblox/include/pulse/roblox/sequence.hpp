@@ -25,19 +25,26 @@ class SequenceSource {
     /// Nothing when they cannot be had now: ask again later. What was taken counts as used.
     [[nodiscard]] virtual std::optional<std::uint64_t> take(std::string_view real_topic,
                                                             unsigned count) = 0;
+    /// The last number taken of a real topic, 0 = none yet: a receiver that is told learns of
+    /// frames lost at the end, which no later frame would show.
+    [[nodiscard]] virtual std::uint64_t head(std::string_view real_topic) const = 0;
 };
 
-/// Counters in memory with a random epoch. **Loop-bound.**
+/// Counters in memory with a random epoch. Numbers of topics that nobody hears any more are not
+/// told from others: with too many of them all numbering begins anew. **Loop-bound.**
 class MemorySequence final : public SequenceSource {
   public:
+    static constexpr std::size_t kMaxTopics = 65'536;
+
     explicit MemorySequence(core::Rng& rng);
 
     [[nodiscard]] std::string_view epoch() const noexcept override { return epoch_; }
     [[nodiscard]] std::optional<std::uint64_t> take(std::string_view real_topic,
                                                     unsigned count) override;
 
-    /// The last number taken of each real topic: a receiver that is told learns of frames lost at
-    /// the end, which no later frame would show.
+    [[nodiscard]] std::uint64_t head(std::string_view real_topic) const override;
+
+    /// The last number taken of each real topic.
     [[nodiscard]] const std::map<std::string, std::uint64_t, std::less<>>& heads() const noexcept {
         return heads_;
     }
@@ -45,6 +52,7 @@ class MemorySequence final : public SequenceSource {
     void forget(std::string_view real_topic);
 
   private:
+    core::Rng& rng_;
     std::string epoch_;
     std::map<std::string, std::uint64_t, std::less<>> heads_;
 };
