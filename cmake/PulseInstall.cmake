@@ -16,6 +16,10 @@ set(pulse_cflags_of_asio::asio -DASIO_STANDALONE)
 set(pulse_package_of_Threads::Threads Threads)
 set(pulse_cflags_of_Threads::Threads -pthread)
 set(pulse_libs_of_Threads::Threads -pthread)
+set(pulse_package_of_SQLiteCpp SQLiteCpp)
+set(pulse_libs_of_SQLiteCpp -lSQLiteCpp)
+set(pulse_package_of_SQLite::SQLite3 SQLite3)
+set(pulse_libs_of_SQLite::SQLite3 -lsqlite3)
 
 # The facts about one library, from what it links: its line in the CMake package and its .pc file.
 function(pulse_describe_library target name)
