@@ -16,17 +16,19 @@ class PulseConan(ConanFile):
     license = "MIT OR Apache-2.0"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    # As in CMakeLists.txt: PULSE_BUILD_SERVER, PULSE_WITH_SYSTEMD and PULSE_WITH_UI (with node and npm
-    # from outside).
+    # As in CMakeLists.txt: PULSE_BUILD_SERVER, PULSE_WITH_SQLITE, PULSE_WITH_SYSTEMD and PULSE_WITH_UI
+    # (with node and npm from outside).
     options = {
         "shared": [True, False],
         "with_server": [True, False],
+        "with_sqlite": [True, False],
         "with_systemd": [True, False],
         "with_ui": [True, False],
     }
     default_options = {
         "shared": False,
         "with_server": False,
+        "with_sqlite": True,
         "with_systemd": False,
         "with_ui": False,
         "websocketpp/*:asio": "standalone",
@@ -60,6 +62,9 @@ class PulseConan(ConanFile):
         # Header-only, compiled into the libraries.
         self.requires("nlohmann_json/3.11.2", visible=False)
         self.requires("websocketpp/0.8.2", visible=False)
+        if self.options.with_sqlite:
+            self.requires("sqlitecpp/3.3.1")
+            self.requires("sqlite3/3.45.3")
         if self.options.with_server:
             self.requires("cli11/2.3.2", visible=False)
             self.requires("fmt/10.2.1", visible=False)
@@ -73,6 +78,7 @@ class PulseConan(ConanFile):
         CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["PULSE_BUILD_SERVER"] = bool(self.options.with_server)
+        toolchain.cache_variables["PULSE_WITH_SQLITE"] = bool(self.options.with_sqlite)
         toolchain.cache_variables["PULSE_WITH_SYSTEMD"] = bool(self.options.with_systemd)
         toolchain.cache_variables["PULSE_WITH_UI"] = bool(self.options.with_ui)
         toolchain.cache_variables["PULSE_BUILD_TESTS"] = False
@@ -95,12 +101,15 @@ class PulseConan(ConanFile):
         # The installed CMake package is the one to use: it has the components.
         self.cpp_info.builddirs = ["lib/cmake/pulse"]
         self.cpp_info.set_property("cmake_find_mode", "none")
-        for name, requires in (
+        libraries = [
             ("protocol", []),
             ("core", ["protocol", "tl-expected::tl-expected"]),
             ("transport", ["core", "asio::asio"]),
             ("roblox", ["core", "openssl::crypto", "zlib::zlib", "zstd::zstd"]),
-        ):
+        ]
+        if self.options.with_sqlite:
+            libraries.append(("store", ["core", "sqlitecpp::sqlitecpp", "sqlite3::sqlite3"]))
+        for name, requires in libraries:
             component = self.cpp_info.components[name]
             component.libs = [f"pulse_{name}"]
             component.requires = requires

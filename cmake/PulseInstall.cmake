@@ -22,6 +22,10 @@ set(pulse_package_of_ZLIB::ZLIB ZLIB)
 set(pulse_libs_of_ZLIB::ZLIB -lz)
 set(pulse_package_of_zstd::libzstd zstd)
 set(pulse_libs_of_zstd::libzstd -lzstd)
+set(pulse_package_of_SQLiteCpp SQLiteCpp)
+set(pulse_libs_of_SQLiteCpp -lSQLiteCpp)
+set(pulse_package_of_SQLite::SQLite3 SQLite3)
+set(pulse_libs_of_SQLite::SQLite3 -lsqlite3)
 
 # The facts about one library, from what it links: its line in the CMake package and its .pc file.
 function(pulse_describe_library target name)

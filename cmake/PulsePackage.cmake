@@ -38,13 +38,16 @@ endif()
 
 set(CPACK_COMPONENT_DEV_DESCRIPTION "realtime engine: C++ libraries
  Headers, libraries, CMake package and pkg-config modules of Pulse: the codec
- alone, the engine in process, and its WebSocket and HTTP transport.")
+ alone, the engine in process, its WebSocket and HTTP transport, durable state.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpulse-realtime-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # What the public headers of core and transport include.
-# The last three: what a program with the static roblox library links.
+# The last four: what a program with the static roblox library links.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-  "libexpected-dev, libasio-dev, libssl-dev, zlib1g-dev, libzstd-dev")
+  "libexpected-dev, libasio-dev, libcurl4-openssl-dev, libssl-dev, zlib1g-dev, libzstd-dev")
+if(PULSE_WITH_SQLITE)  # a static library brings nothing along
+  string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libsqlitecpp-dev")
+endif()
 
 if(BUILD_SHARED_LIBS)
   list(APPEND CPACK_COMPONENTS_ALL runtime)

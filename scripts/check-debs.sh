@@ -13,7 +13,7 @@ server=$(compgen -G "$build/pulse-server_*.deb") || fail "no package pulse-serve
 dev=$(compgen -G "$build/libpulse-realtime-dev_*.deb") || fail "no package libpulse-realtime-dev"
 compgen -G "$build/*unspecified*" "$build/*Unspecified*" >/dev/null && fail "an install() has no COMPONENT"
 
-for library in libc6 libsystemd0 adduser; do
+for library in libc6 libsystemd0 libsqlite3-0 adduser; do
     field "$server" Depends | grep -qw "$library" || fail "pulse-server does not depend on $library"
 done
 listing=$(dpkg-deb -c "$server" | awk '{ print $1, $2, $6 }')

@@ -6,8 +6,8 @@
 #   protocol  <-  core  <-  { transport, rooms, mesa, roblox, media, cluster, store }  <-  apps
 #
 # A library includes itself and what stands to its left, never a sibling; public headers include no
-# third-party header but tl/expected.hpp (and Asio in transport's); websocketpp stays in the folder
-# that wraps it. Fails with each line that points the wrong way.
+# third-party header but tl/expected.hpp (and Asio in transport's); websocketpp and SQLite stay in the
+# folders that wrap them. Fails with each line that points the wrong way.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 found=$(mktemp)
@@ -42,6 +42,8 @@ done
 
 includes libs apps examples | grep -E ':websocketpp/' |
     grep -vE '^libs/pulse_transport/src/websocket/' | complain "websocketpp stays in transport/src/websocket" || true
+includes libs apps examples | grep -E ':(sqlite3\.h|SQLiteCpp/)' |
+    grep -vE '^libs/pulse_store/src/sqlite/' | complain "SQLite stays in store/src/sqlite" || true
 includes libs | grep -E ':(\.\./)*(apps|tests|benchmarks)/' | complain "a library includes what is not one" || true
 
 if [[ -s $found ]]; then

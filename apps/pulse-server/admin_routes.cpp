@@ -21,9 +21,10 @@ std::vector<Route> health_routes(Health health) {
         Route::immediate("GET", "/healthz",
                          [](const HttpRequest&) { return HttpResponse::text(200, "ok\n"); }),
         Route::immediate("GET", "/readyz",
-                         [is_ready = std::move(health.is_ready)](const HttpRequest&) {
-                             return is_ready() ? HttpResponse::text(200, "ready\n")
-                                               : HttpResponse::text(503, "draining\n");
+                         [obstacle = std::move(health.obstacle)](const HttpRequest&) {
+                             const std::string why = obstacle();
+                             return why.empty() ? HttpResponse::text(200, "ready\n")
+                                                : HttpResponse::text(503, why + "\n");
                          }),
     };
 }

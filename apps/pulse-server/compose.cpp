@@ -2,6 +2,7 @@
 #include "compose.hpp"
 
 #include "admin_routes.hpp"
+#include "document_store.hpp"
 #include "engine_metrics.hpp"
 #include "switching_authenticator.hpp"
 #include "ui_routes.hpp"
@@ -109,6 +110,9 @@ StringList dialect_names() { return {"native"}; }
 
 StringList features() {
     StringList list{"native", "websocket", "json"};
+#ifdef PULSE_WITH_SQLITE
+    list.emplace_back("sqlite");
+#endif
 #ifdef PULSE_WITH_SYSTEMD
     list.emplace_back("systemd");
 #endif
@@ -122,6 +126,8 @@ struct Engine::Parts {
           version(std::move(version_)),
           budget(wanted.transport.memory_budget_bytes != 0 ? wanted.transport.memory_budget_bytes
                                                            : automatic_budget()),
+          store(needs_document_store(wanted) ? make_document_store(wanted.store, clock, log)
+                                             : nullptr),
           hub(hub_options(wanted), {clock, rng, log, &budget, nullptr, nullptr, nullptr}),
           authenticator(make_authenticator(wanted)),
           native(hub, native_options(wanted), &authenticator),
@@ -132,6 +138,7 @@ struct Engine::Parts {
           admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
           engine_metrics(
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
+        if (store) store_metrics = add_store_metrics(*metrics, *store);
         for (transport::Loop* loop : loops.loops()) {
             loop->lane().set_limits(outlet_limits(wanted));
         }
@@ -141,6 +148,9 @@ struct Engine::Parts {
         return name == native.name() ? &native : nullptr;
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
+    [[nodiscard]] std::string obstacle() const;
+    /// Once everything the store has accepted is done.
+    void close_store(std::function<void()> done) const;
     [[nodiscard]] tl::expected<transport::Listener*, std::string> listen(
         transport::Server& which, const std::string& host, std::uint16_t port,
         transport::Mounts mounts_) const;
@@ -151,6 +161,7 @@ struct Engine::Parts {
     core::SystemClock clock;
     core::SystemRng rng;
     core::MemoryBudget budget;
+    std::unique_ptr<core::DocumentStore> store;  ///< null: nothing needs it
     core::Hub hub;
     SwitchingAuthenticator authenticator;
     core::native::NativeDialect native;
@@ -159,6 +170,7 @@ struct Engine::Parts {
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
+    core::Metrics::Token store_metrics;
     std::atomic<bool> is_ready{false};
     transport::Listener* main_listener = nullptr;
 };
@@ -166,12 +178,29 @@ struct Engine::Parts {
 Engine::Engine(const Config& config, core::Log& log, std::string version)
     : parts_(std::make_unique<Parts>(config, log, std::move(version))) {}
 
-Engine::~Engine() { parts_->loops.stop(); }
+Engine::~Engine() {
+    parts_->loops.stop();
+    // Its answers go to parts that are still there.
+    parts_->store_metrics.reset();
+    parts_->store.reset();
+}
+
+std::string Engine::Parts::obstacle() const {
+    if (!is_ready) return "draining";
+    if (!store) return {};
+    const core::StoreStatus status = store->status();
+    return status.is_available() ? std::string() : "store: " + status.text;
+}
+
+void Engine::Parts::close_store(std::function<void()> done) const {
+    if (!store) return done();
+    store->close(std::move(done));
+}
 
 transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     transport::Mounts result;
     auto router = std::make_shared<transport::HttpRouter>();
-    router->add(health_routes({version, [this] { return is_ready.load(); }}));
+    router->add(health_routes({version, [this] { return obstacle(); }}));
     if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
     if (listener == nullptr) router->add(ui_routes(embedded_ui()));
     result.routes = std::move(router);
@@ -204,6 +233,10 @@ tl::expected<transport::Listener*, std::string> Engine::Parts::listen(
 
 tl::expected<void, std::string> Engine::start() {
     Parts& p = *parts_;
+    if (needs_document_store(p.config) && !p.store) {
+        return tl::unexpected(
+            std::string("this build has no SQLite; set store.engine = \"memory\""));
+    }
     p.loops.start();
     auto main_listener =
         p.listen(p.server, p.config.server.host, p.config.server.port, p.mounts(nullptr));
@@ -256,10 +289,11 @@ void Engine::drain(std::function<void()> done) {
     parts_->is_ready = false;
     Parts& p = *parts_;
     // Metrics are there to watch it by, and go when it is over.
-    p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout,
-                   [&p, done = std::move(done)] {
-                       p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done);
-                   });
+    p.server.drain(
+        p.config.server.close_spread, p.config.server.drain_timeout, [&p, done = std::move(done)] {
+            p.close_store(
+                [&p, done] { p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done); });
+        });
 }
 
 void Engine::when_all_loops_turned(std::function<void()> done) {

@@ -56,6 +56,15 @@ TEST_CASE("tokens are judged without being shown", "[config][validate]") {
     CHECK(complaints("[auth]\ntokens = [\"" + std::string(4097, 'a') + "\"]\n").size() == 1);
 }
 
+TEST_CASE("the store's path names a file", "[config][validate]") {
+    CHECK(complaints("[store]\npath = \"pulse.db\"\n").empty());
+    CHECK(complaints("[store]\npath = \"\"\n") ==
+          Lines{"t.toml:2:1: store.path: must name a file; store.engine = \"memory\" needs none"});
+    CHECK(complaints("[store]\npath = \"/var/lib/\"\n") ==
+          Lines{"t.toml:2:1: store.path: must name a file, not the folder \"/var/lib/\""});
+    CHECK(complaints("[store]\npath = \"\"\nengine = \"memory\"\n").empty());
+}
+
 TEST_CASE("the path of the WebSocket is a path and free", "[config][validate]") {
     const auto with_path = [](const std::string& path) {
         return complaints("[transport]\nwebsocket_path = " + toml_quote(path) + "\n");

@@ -16,6 +16,7 @@
 #include "config/sections/logging.hpp"
 #include "config/sections/metrics.hpp"
 #include "config/sections/server.hpp"
+#include "config/sections/store.hpp"
 #include "config/sections/transport.hpp"
 
 #include <vector>
@@ -30,6 +31,7 @@ struct Config {
     HeartbeatOptions heartbeat;
     AuthOptions auth;
     CompatOptions compat;
+    StoreOptions store;
     MetricsOptions metrics;
     LoggingOptions logging;
     std::vector<ListenerOptions> listeners;
@@ -46,6 +48,7 @@ void for_each_section(Visit&& visit) {
     visit(kHeartbeatSection, &Config::heartbeat);
     visit(kAuthSection, &Config::auth);
     visit(kCompatSection, &Config::compat);
+    visit(kStoreSection, &Config::store);
     visit(kMetricsSection, &Config::metrics);
     visit(kLoggingSection, &Config::logging);
 }

@@ -71,6 +71,7 @@ class Validator {
         check_sizes();
         check_heartbeat();
         check_tokens();
+        check_store();
         check_exposure();
         check_listeners();
         check_ports();
@@ -230,6 +231,18 @@ class Validator {
                    })) {
             warn(kTokens, fmt::format("a token of less than {} characters can be guessed",
                                       kGuessableTokenLength));
+        }
+    }
+
+    void check_store() {
+        constexpr std::string_view kPath = "store.path";
+        const StoreOptions& store = config_.store;
+        if (!are_sound({kPath, "store.engine"}) || store.engine != StoreEngine::sqlite) return;
+        if (store.path.empty()) {
+            error(kPath, "must name a file; store.engine = \"memory\" needs none");
+        } else if (store.path.ends_with('/')) {
+            error(kPath,
+                  fmt::format("must name a file, not the folder {}", quote_excerpt(store.path)));
         }
     }
 

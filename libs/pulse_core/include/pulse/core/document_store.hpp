@@ -100,7 +100,7 @@ struct DocumentStoreStats {
     std::uint64_t failures = 0;   ///< of any operation: the engine could not do it
     std::uint64_t expired = 0;    ///< documents removed because their time had come
     std::size_t waiting = 0;      ///< operations accepted and not answered
-    std::size_t waiting_bytes = 0;  ///< their keys and values
+    std::size_t waiting_bytes = 0;  ///< memory that they hold, about
     std::size_t stored_bytes = 0;   ///< as the engine counts: keys and values, or files
     /// Empty where every batch is a commit of its own and takes no time.
     Histogram batches_per_commit;  ///< first bound 1
