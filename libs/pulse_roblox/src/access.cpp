@@ -31,10 +31,25 @@ constexpr std::size_t kMaxCredentialBytes = 1'024;
 }  // namespace
 
 core::Result<TokenBook> TokenBook::make(std::string_view api_key) {
-    if (api_key.empty() || api_key.size() > kMaxCredentialBytes) return refuse(Error::invalid_key);
     TokenBook book;
-    book.api_key_ = hash_of(api_key);
+    const auto added = book.add_api_key(api_key);
+    if (!added) return tl::unexpected{added.error()};
     return book;
+}
+
+core::Result<void> TokenBook::add_api_key(std::string_view api_key) {
+    if (api_key.empty() || api_key.size() > kMaxCredentialBytes) return refuse(Error::invalid_key);
+    if (api_keys_.size() >= kMaxApiKeys) return refuse(Error::too_many_entries);
+    api_keys_.push_back(hash_of(api_key));
+    return {};
+}
+
+bool TokenBook::is_api_key(std::string_view text) const noexcept {
+    if (text.empty() || text.size() > kMaxCredentialBytes) return false;
+    const SecretHash hash = hash_of(text);
+    bool is_one = false;  // all are compared, whichever it is
+    for (const SecretHash& key : api_keys_) is_one = crypto::equals(hash, key) || is_one;
+    return is_one;
 }
 
 core::Result<void> TokenBook::add(TokenRecord record) {
@@ -56,13 +71,13 @@ bool TokenBook::remove(std::string_view id) {
 core::Result<Grant> TokenBook::verify(std::string_view token, std::uint64_t unix_ms) const {
     if (token.empty() || token.size() > kMaxCredentialBytes) return refuse(Error::invalid_token);
     // Both are compared, whatever the token looks like.
-    const bool is_api_key = crypto::equals(hash_of(token), api_key_);
+    const bool is_admin = is_api_key(token);
     const TokenParts parts = split_token(token);
     const auto found = tokens_.find(parts.id);
     static constexpr SecretHash kNobody{};
     const SecretHash& expected = found != tokens_.end() ? found->second.hash : kNobody;
     const bool is_secret = crypto::equals(hash_of(parts.secret), expected);
-    if (is_api_key) {
+    if (is_admin) {
         return Grant{.id = "admin", .rights = {Right::admin}, .is_for_all = true};
     }
     if (!is_secret || found == tokens_.end()) return refuse(Error::invalid_token);
@@ -115,30 +130,46 @@ std::string SessionBook::start(core::Rng& rng, core::MonotonicTime now) {
         return entry.second.used + kIdle <= now || entry.second.started + kAbsolute <= now;
     });
     if (sessions_.size() >= kMaxSessions) {
-        sessions_.erase(std::min_element(
+        const auto oldest = std::min_element(
             sessions_.begin(), sessions_.end(),
-            [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+            [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+        oldest->second.lease->end();
+        sessions_.erase(oldest);
     }
     std::string id = make_secret(rng);
-    sessions_[hash_of(id)] = {.started = now, .used = now};
+    auto lease = std::make_shared<Lease>();
+    lease->end_at(now + std::min<core::MonotonicTime::duration>(kIdle, kAbsolute));
+    sessions_[hash_of(id)] = {.started = now, .used = now, .lease = std::move(lease)};
     return id;
 }
 
-bool SessionBook::touch(std::string_view id, core::MonotonicTime now) {
-    if (id.empty() || id.size() > kMaxCredentialBytes) return false;
+std::shared_ptr<const Lease> SessionBook::use(std::string_view id, core::MonotonicTime now) {
+    if (id.empty() || id.size() > kMaxCredentialBytes) return nullptr;
     const auto found = sessions_.find(hash_of(id));
-    if (found == sessions_.end()) return false;
+    if (found == sessions_.end()) return nullptr;
     Session& session = found->second;
     if (session.used + kIdle <= now || session.started + kAbsolute <= now) {
+        session.lease->end();
         sessions_.erase(found);
-        return false;
+        return nullptr;
     }
     session.used = now;
-    return true;
+    session.lease->end_at(std::min<core::MonotonicTime>(now + kIdle, session.started + kAbsolute));
+    return session.lease;
 }
 
 bool SessionBook::end(std::string_view id) {
-    return id.size() <= kMaxCredentialBytes && sessions_.erase(hash_of(id)) != 0;
+    if (id.empty() || id.size() > kMaxCredentialBytes) return false;
+    const auto found = sessions_.find(hash_of(id));
+    if (found == sessions_.end()) return false;
+    found->second.lease->end();
+    sessions_.erase(found);
+    return true;
+}
+
+void SessionBook::end_all() noexcept {
+    for (auto& [hash, session] : sessions_) session.lease->end();
+    sessions_.clear();
 }
 
 std::optional<std::chrono::seconds> LoginLimiter::attempt(std::string_view address,

@@ -41,6 +41,11 @@ constexpr ErrorRow kErrors[] = {
     {Error::too_many_entries, Condition::limit_exceeded, "too many entries"},
     {Error::unknown_universe, Condition::not_found, "universe does not exist"},
     {Error::shutting_down, Condition::unavailable, "shutting down"},
+    {Error::origin_not_allowed, Condition::denied, "origin not allowed"},
+    {Error::universe_exists, Condition::conflict, "universe exists"},
+    {Error::unknown_key, Condition::not_found, "no key in that slot"},
+    {Error::key_in_use, Condition::conflict, "key in use"},
+    {Error::unknown_token, Condition::not_found, "token not known"},
 };
 
 constexpr bool rows_match_enumerators() {
@@ -48,7 +53,7 @@ constexpr bool rows_match_enumerators() {
     for (const ErrorRow& row : kErrors) {
         if (static_cast<int>(row.error) != expected++) return false;
     }
-    return expected == static_cast<int>(Error::shutting_down) + 1;
+    return expected == static_cast<int>(Error::unknown_token) + 1;
 }
 static_assert(rows_match_enumerators());
 

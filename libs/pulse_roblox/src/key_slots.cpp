@@ -14,10 +14,6 @@ namespace {
 constexpr std::uint64_t kDayMs = 86'400'000;
 constexpr std::size_t kMaxDocumentBytes = 64 * 1024;
 
-constexpr std::array kStates = {KeyState::unknown,       KeyState::valid,
-                                KeyState::missing_scope, KeyState::wrong_universe,
-                                KeyState::expired,       KeyState::rejected};
-
 [[nodiscard]] bool is_usable(const KeySlots::Slot& slot) noexcept {
     return slot.state == KeyState::unknown || slot.state == KeyState::valid;
 }
@@ -32,13 +28,9 @@ void append_number(std::string& out, std::string_view name, std::uint64_t number
 [[nodiscard]] bool read_state(json::Reader& reader, KeyState& state) {
     std::string text;
     if (!reader.read_string(text)) return false;
-    for (const KeyState one : kStates) {
-        if (to_string(one) == text) {
-            state = one;
-            return true;
-        }
-    }
-    return false;
+    const auto parsed = parse_key_state(text);
+    if (parsed) state = *parsed;
+    return parsed.has_value();
 }
 
 [[nodiscard]] bool read_slot(json::Reader& reader, KeySlots::Slot& slot) {
@@ -50,6 +42,7 @@ void append_number(std::string& out, std::string_view name, std::uint64_t number
     };
     while (reader.next_member(key)) {
         const bool is_read = key == "record"        ? read_text(slot.record)
+                             : key == "serial"      ? reader.read_uint(slot.serial)
                              : key == "fingerprint" ? read_text(slot.fingerprint)
                              : key == "state"       ? read_state(reader, slot.state)
                              : key == "checked"     ? reader.read_uint(slot.checked_at_ms)
@@ -85,10 +78,22 @@ const KeySlots::Slot* KeySlots::active_slot() const noexcept {
     return slot ? &*slot : nullptr;
 }
 
+void KeySlots::put(unsigned place, Slot slot) {
+    if (active_slot() == nullptr) active = place % 2;
+    slot.serial = ++version;
+    slots[place % 2] = std::move(slot);
+}
+
 void KeySlots::rotate(Slot slot) {
     if (active_slot() != nullptr) active = 1 - active % 2;
-    slots[active] = std::move(slot);
-    ++version;
+    put(active, std::move(slot));
+}
+
+bool KeySlots::activate(unsigned place) {
+    if (!slots[place % 2]) return false;
+    if (active != place % 2) ++version;
+    active = place % 2;
+    return true;
 }
 
 bool KeySlots::fall_back() {
@@ -133,6 +138,7 @@ std::string encode_key_slots(const KeySlots& slots) {
         const KeySlots::Slot& slot = *slots.slots[i];
         out += "{\"record\":";
         json::append_string(out, slot.record);
+        append_number(out, "serial", slot.serial);
         out += ",\"fingerprint\":";
         json::append_string(out, slot.fingerprint);
         out += ",\"state\":";

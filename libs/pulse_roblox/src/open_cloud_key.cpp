@@ -142,15 +142,23 @@ std::string_view to_string(KeyState state) noexcept {
         case KeyState::valid:
             return "valid";
         case KeyState::missing_scope:
-            return "missing scope";
+            return "missing_scope";
         case KeyState::wrong_universe:
-            return "wrong universe";
+            return "wrong_universe";
         case KeyState::expired:
             return "expired";
         case KeyState::rejected:
             return "rejected";
     }
     return "unknown";
+}
+
+std::optional<KeyState> parse_key_state(std::string_view text) noexcept {
+    for (const KeyState state : {KeyState::unknown, KeyState::valid, KeyState::missing_scope,
+                                 KeyState::wrong_universe, KeyState::expired, KeyState::rejected}) {
+        if (to_string(state) == text) return state;
+    }
+    return {};
 }
 
 }  // namespace pulse::roblox

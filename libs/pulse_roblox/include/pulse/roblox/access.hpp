@@ -5,11 +5,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,12 +63,43 @@ class Rights {
 [[nodiscard]] std::vector<std::string_view> to_names(Rights rights);
 [[nodiscard]] std::optional<Right> parse_right(std::string_view name) noexcept;
 
+/// Whether what somebody was let in with still holds, for what stays open behind it.
+/// **Thread-safe.**
+class Lease {
+  public:
+    Lease() = default;
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+
+    void end() noexcept { is_over_.store(true, std::memory_order_release); }
+    void end_at(core::MonotonicTime time) noexcept {
+        ends_at_.store(time.time_since_epoch().count(), std::memory_order_release);
+    }
+    /// 0 = never.
+    void expire_at(std::uint64_t unix_ms) noexcept {
+        expires_at_ms_.store(unix_ms, std::memory_order_release);
+    }
+    [[nodiscard]] bool holds(core::MonotonicTime now, std::uint64_t unix_ms) const noexcept {
+        const std::uint64_t expires = expires_at_ms_.load(std::memory_order_acquire);
+        return !is_over_.load(std::memory_order_acquire) &&
+               now.time_since_epoch().count() < ends_at_.load(std::memory_order_acquire) &&
+               (expires == 0 || unix_ms < expires);
+    }
+
+  private:
+    std::atomic<bool> is_over_{false};
+    std::atomic<std::int64_t> ends_at_{std::numeric_limits<std::int64_t>::max()};
+    std::atomic<std::uint64_t> expires_at_ms_{0};
+};
+
 /// What a request may do once its credentials are known. A value type.
 struct Grant {
     std::string id{};  ///< of the token; "admin" for the master key, "session" for the web page
     Rights rights{};
     bool is_for_all = false;  ///< any universe
     std::vector<UniverseId> universes{};
+    /// Of the token or session behind it; null when nothing can take it back, as with an API key.
+    std::shared_ptr<const Lease> lease{};
 
     [[nodiscard]] bool allows(Right right, UniverseId universe) const noexcept;
 };
@@ -100,14 +134,19 @@ struct NewToken {
 /// Errors: Error::invalid_record, also for rights that must not go together.
 [[nodiscard]] core::Result<TokenRecord> decode_token_record(std::string_view text);
 
-/// All tokens, and the legacy key. **Loop-bound.**
+/// All tokens, and the legacy keys. **Loop-bound.**
 class TokenBook {
   public:
     static constexpr std::size_t kMaxTokens = 10'000;
+    static constexpr std::size_t kMaxApiKeys = 16;
 
     /// `api_key` is the original's API_KEY, an admin token. Errors: Error::invalid_key when it is
     /// empty or longer than 1,024 bytes: an empty one would let everybody in.
     [[nodiscard]] static core::Result<TokenBook> make(std::string_view api_key);
+    /// One more of them, as when they are rotated. Errors: those, Error::too_many_entries.
+    [[nodiscard]] core::Result<void> add_api_key(std::string_view api_key);
+    /// In constant time.
+    [[nodiscard]] bool is_api_key(std::string_view text) const noexcept;
 
     /// Errors: Error::too_many_entries.
     [[nodiscard]] core::Result<void> add(TokenRecord record);
@@ -124,7 +163,7 @@ class TokenBook {
 
   private:
     TokenBook() = default;
-    SecretHash api_key_{};
+    std::vector<SecretHash> api_keys_;
     std::map<std::string, TokenRecord, std::less<>> tokens_;
 };
 
@@ -165,15 +204,20 @@ class SessionBook {
     /// the one unused longest ends.
     [[nodiscard]] std::string start(core::Rng& rng, core::MonotonicTime now);
     /// Whether the session is alive; it is used by that.
-    [[nodiscard]] bool touch(std::string_view id, core::MonotonicTime now);
+    [[nodiscard]] bool touch(std::string_view id, core::MonotonicTime now) {
+        return use(id, now) != nullptr;
+    }
+    /// The same; null when it is not alive. The lease ends with the session, however that ends.
+    [[nodiscard]] std::shared_ptr<const Lease> use(std::string_view id, core::MonotonicTime now);
     bool end(std::string_view id);
-    void end_all() noexcept { sessions_.clear(); }
+    void end_all() noexcept;
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
 
   private:
     struct Session {
         core::MonotonicTime started{};
         core::MonotonicTime used{};
+        std::shared_ptr<Lease> lease{};
     };
     std::map<SecretHash, Session> sessions_;
 };

@@ -32,8 +32,13 @@ enum class Error {
     invalid_rights,       ///< rights that one token must not have together
     forbidden,            ///< a good token without this right, or for another universe
     too_many_entries,     ///< a bounded table is full
-    unknown_universe,     ///< not one of this bridge
-    shutting_down,        ///< nothing new is taken
+    unknown_universe,     ///< not in the registry
+    shutting_down,        ///< nothing new is taken any more
+    origin_not_allowed,   ///< another site's page asks
+    universe_exists,      ///< is in the registry already
+    unknown_key,          ///< no key in that slot
+    key_in_use,           ///< the active or only key cannot be removed
+    unknown_token,        ///< no token of that id
 };
 
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -75,6 +75,7 @@ class KeyVault {
 /// One stored key and what is known of it. A value type.
 struct KeySlot {
     std::string record;
+    std::uint64_t serial = 0;  ///< KeySlots::version when the key was put here; names the key
     std::string fingerprint{};
     KeyState state = KeyState::unknown;
     std::uint64_t checked_at_ms = 0;  ///< when the state was found
@@ -95,9 +96,13 @@ struct KeySlots {
     std::array<std::optional<Slot>, 2> slots{};
 
     [[nodiscard]] const Slot* active_slot() const noexcept;
+    /// Puts a key into that place, whatever is there; the one in use stays in use, if there is one.
+    void put(unsigned place, Slot slot);
     /// Puts a new key into the place that is not in use and uses it; the one before stays beside
     /// it, to fall back on.
     void rotate(Slot slot);
+    /// Uses the key in that place. False when there is none.
+    bool activate(unsigned place);
     /// Uses the other key, when there is one that was not found bad. True when it did.
     bool fall_back();
     /// Forgets the key that is not in use.

@@ -82,6 +82,7 @@ enum class KeyState : unsigned char {
     rejected,  ///< disabled, revoked, or refused by Roblox
 };
 [[nodiscard]] std::string_view to_string(KeyState state) noexcept;
+[[nodiscard]] std::optional<KeyState> parse_key_state(std::string_view text) noexcept;
 
 struct KeyInfo {
     struct Scope {
