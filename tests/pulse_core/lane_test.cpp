@@ -308,3 +308,35 @@ TEST_CASE("a hub has as many lanes as it can tell apart", "[core][lane]") {
     } host;
     CHECK_THROWS_AS(fixture.hub.add_lane(host), std::length_error);
 }
+
+TEST_CASE("what is posted for a time runs then, in the order of times", "[core][lane]") {
+    HubFixture fixture;
+    std::string order;
+    fixture.lane().post_at(fixture.clock.now() + 20ms, [&] { order += 'c'; });
+    fixture.lane().post_at(fixture.clock.now() + 10ms, [&] { order += 'a'; });
+    fixture.lane().post_at(fixture.clock.now() + 10ms, [&] { order += 'b'; });
+    CHECK(fixture.lane().next_due() == fixture.clock.now() + 10ms);
+    fixture.lane().flush();
+    CHECK(order.empty());
+    fixture.clock.advance(10ms);
+    fixture.lane().flush();
+    CHECK(order == "ab");
+    fixture.clock.advance(1h);
+    fixture.lane().flush();
+    CHECK(order == "abc");
+    CHECK_FALSE(fixture.lane().next_due().has_value());
+}
+
+TEST_CASE("a function that posts itself for now runs once per flush", "[core][lane]") {
+    HubFixture fixture;
+    int runs = 0;
+    std::function<void()> again = [&] {
+        ++runs;
+        fixture.lane().post_at(fixture.clock.now(), again);
+    };
+    fixture.lane().post_at(fixture.clock.now(), again);
+    fixture.lane().flush();
+    CHECK(runs == 1);
+    fixture.lane().flush();
+    CHECK(runs == 2);
+}

@@ -164,3 +164,42 @@ TEST_CASE("an idle loop sleeps", "[transport][loop]") {
         return loop.stats().turns.get() == turns;
     }));
 }
+
+TEST_CASE("what is posted to a lane for a time runs when the hub's clock has come to it",
+          "[transport][loop]") {
+    using namespace std::chrono_literals;
+    EngineCore engine;
+    LoopThreads loops(engine.hub, 1);
+    core::Lane& lane = loops.loops()[0]->lane();
+    Mailbox<int> ran;
+    // Before the loop runs, and on it.
+    lane.post_at(engine.clock.now() + 50ms, [&] { ran.put(1); });
+    lane.post([&] {
+        lane.post_at(engine.clock.now() + 20ms, [&] { ran.put(2); });
+        lane.post_at(engine.clock.now() + 24h, [&] { ran.put(3); });
+        ran.put(0);
+    });
+    loops.start();
+    CHECK(ran.take() == 0);
+    engine.clock.advance(30ms);
+    CHECK(ran.take() == 2);
+    engine.clock.advance(30ms);
+    CHECK(ran.take() == 1);
+    CHECK(ran.size() == 0);
+    loops.stop();
+}
+
+TEST_CASE("timers of a lane are precise by the machine's clock", "[transport][loop]") {
+    using namespace std::chrono_literals;
+    const core::SystemClock clock;
+    core::SystemRng rng;
+    core::NullLog log;
+    core::Hub hub({}, {.clock = clock, .rng = rng, .log = log});
+    LoopThreads loops(hub, 1);
+    core::Lane& lane = loops.loops()[0]->lane();
+    Mailbox<core::MonotonicTime> ran;
+    const core::MonotonicTime due = clock.now() + 30ms;
+    lane.post_at(due, [&] { ran.put(clock.now()); });
+    loops.start();
+    CHECK(ran.take() >= due);
+}

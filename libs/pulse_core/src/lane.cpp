@@ -54,10 +54,12 @@ bool Lane::try_post(std::function<void()>& function) {
 
 void Lane::detach_host() noexcept {
     std::vector<std::function<void()>> unrun;
+    std::vector<Timer> timers_unrun;
     const std::lock_guard lock(inbox_mutex_);
     host_ = nullptr;
     // Destroyed behind the lock: what they hold may post once more.
     unrun.swap(posted_);
+    timers_unrun.swap(timers_);
 }
 
 void Lane::wake_host() noexcept {
@@ -97,6 +99,7 @@ void Lane::forget(Outlet& outlet) noexcept {
 Lane::Flushed Lane::flush() {
     in_turn_ = true;
     flushed_ = {};
+    if (!timers_.empty()) run_due();
     if (has_inbox_.load(std::memory_order_acquire)) {
         run_posted();
         collect_dirty();
@@ -144,15 +147,46 @@ void Lane::run_posted() {
     for (auto& posted : posted_work_) {
         // Each goes when it has run: what it holds may be waited for.
         const std::function<void()> function = std::move(posted);
-        try {
-            function();
-        } catch (const std::exception& error) {
-            on_exception(error.what());
-        } catch (...) {
-            on_exception("not a std::exception");
-        }
+        run_guarded(function);
     }
     posted_work_.clear();
+}
+
+void Lane::run_guarded(const std::function<void()>& function) const noexcept {
+    try {
+        function();
+    } catch (const std::exception& error) {
+        on_exception(error.what());
+    } catch (...) {
+        on_exception("not a std::exception");
+    }
+}
+
+void Lane::post_at(MonotonicTime due, std::function<void()> function) {
+    const auto before = next_due();
+    timers_.push_back({due, ++last_timer_, std::move(function)});
+    std::push_heap(timers_.begin(), timers_.end());
+    if (before && *before <= due) return;
+    const std::lock_guard lock(inbox_mutex_);
+    if (host_ != nullptr) host_->wake_at_due();
+}
+
+std::optional<MonotonicTime> Lane::next_due() const noexcept {
+    if (timers_.empty()) return std::nullopt;
+    return timers_.front().due;
+}
+
+void Lane::run_due() {
+    const MonotonicTime now = clock_.now();
+    // What is posted meanwhile waits for the next flush, or a function that posts itself for "now"
+    // would hold the loop.
+    const std::uint64_t last = last_timer_;
+    while (!timers_.empty() && timers_.front().due <= now && timers_.front().serial <= last) {
+        std::pop_heap(timers_.begin(), timers_.end());
+        const std::function<void()> function = std::move(timers_.back().function);
+        timers_.pop_back();
+        run_guarded(function);
+    }
 }
 
 void Lane::collect_dirty() {

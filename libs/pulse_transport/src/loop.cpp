@@ -39,6 +39,7 @@ asio::io_context& Loop::io() noexcept { return impl_->io; }
 core::Lane& Loop::lane() noexcept { return impl_->lane; }
 const LoopStats& Loop::stats() const noexcept { return impl_->stats; }
 void Loop::wake() noexcept { impl_->wake(); }
+void Loop::wake_at_due() noexcept { impl_->wake_at_due(); }
 
 Loop::Impl::Impl(Loop& owner, asio::io_context& context, core::Hub& engine,
                  const LoopOptions& wanted)
@@ -50,6 +51,7 @@ Loop::Impl::Impl(Loop& owner, asio::io_context& context, core::Hub& engine,
       buffer(options.read_buffer_bytes),
       descriptor_(context),
       timer_(context),
+      due_timer_(context),
       event_fd_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
       events_(kEventsPerTake) {
     epoll_event event{};
@@ -218,6 +220,33 @@ void Loop::Impl::arm_timer() {
         is_timer_armed_ = false;
         on_timer();
         if (*alive && !wheel_.is_empty() && !is_timer_armed_) arm_timer();
+    });
+}
+
+void Loop::Impl::wake_at_due() noexcept {
+    try {
+        arm_due_timer();
+    } catch (const std::system_error&) {
+        // No memory for a timer; the next flush runs what is due.
+        wake();
+    }
+}
+
+/// The hub's clock need not be asio's: long waits are cut, and the clock is asked again.
+void Loop::Impl::arm_due_timer() {
+    const auto due = lane.next_due();
+    if (!due) return;
+    const auto left = std::clamp<std::chrono::nanoseconds>(
+        *due - hub.clock().now(), std::chrono::nanoseconds{0}, kTickLength);
+    due_timer_.expires_after(left);  // ends an earlier wait
+    due_timer_.async_wait([this, alive = is_alive_](const asio::error_code& error) {
+        if (error || !*alive) return;
+        if (lane.next_due().value_or(core::MonotonicTime::max()) <= hub.clock().now()) {
+            lane.begin_turn();
+            now = tick_of(lane.now());
+            end_turn();
+        }
+        if (*alive) arm_due_timer();
     });
 }
 

@@ -44,6 +44,7 @@ struct Loop::Impl {
     ~Impl();
 
     void wake() noexcept;
+    void wake_at_due() noexcept;
 
     // For connections.
     void add(TcpConnection& connection);
@@ -74,6 +75,7 @@ struct Loop::Impl {
   private:
     void arm();
     void arm_timer();
+    void arm_due_timer();
     void take_events();
     void handle_events(int count);
     void wait_for_more();
@@ -86,6 +88,7 @@ struct Loop::Impl {
     asio::posix::stream_descriptor descriptor_;
     asio::steady_timer timer_;
     bool is_timer_armed_ = false;
+    asio::steady_timer due_timer_;  ///< of what is posted to the lane for a time
     int event_fd_;
     std::atomic<bool> is_woken_{false};
     std::vector<epoll_event> events_;

@@ -30,6 +30,9 @@ struct OpenRequest {
     std::string_view subprotocol;  ///< the one agreed on, if any
     /// The first header of that name, case ignored; empty when there is none.
     std::function<std::string_view(std::string_view name)> header;
+    /// What Dialect::admit() found out and Dialect::open() wants to know: what can be asked only
+    /// once, such as a ticket that is used up by it. Null where nobody was asked for admission.
+    mutable std::shared_ptr<const void> admission{};
 };
 
 /// An HTTP answer instead of a connection.

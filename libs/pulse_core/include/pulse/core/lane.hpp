@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <pulse/core/clock.hpp>
@@ -38,6 +39,10 @@ class LaneHost {
     /// Makes the loop call Lane::flush() soon. Thread-safe, and cheap to call again. It must not
     /// call the lane: that is locked meanwhile, so that the host cannot go.
     virtual void wake() noexcept = 0;
+    /// Makes the loop call Lane::flush() when the hub's clock has come to Lane::next_due(), which
+    /// has just become earlier. On the loop's thread. A host without timers leaves it: what is due
+    /// then runs with whatever flush comes next.
+    virtual void wake_at_due() noexcept {}
 };
 
 /// Counted by the lane's own thread, readable by any: relaxed, and without locked instructions.
@@ -155,6 +160,12 @@ class Lane {
     /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still
     /// queued when the lane or its host ends are destroyed unrun. What a function throws is logged.
     void post(std::function<void()> function);
+    /// Runs `function` during the first flush at or after `due`, in the order of due times.
+    /// **Loop-bound**; precise to a millisecond or so where the host has timers. What is left when
+    /// the lane or its host ends is destroyed unrun.
+    void post_at(MonotonicTime due, std::function<void()> function);
+    /// When the next of these is due. Loop-bound.
+    [[nodiscard]] std::optional<MonotonicTime> next_due() const noexcept;
     /// The host is about to go: it is not woken any more, and what is posted from now on is
     /// destroyed unrun.
     void detach_host() noexcept;
@@ -192,6 +203,8 @@ class Lane {
     void hand_out(detail::LaneChannel& channel, std::vector<detail::Segment>& segments);
     void collect_dirty();
     void run_posted();
+    void run_due();
+    void run_guarded(const std::function<void()>& function) const noexcept;
     /// False, and `function` left as it is, when there is nobody to run it.
     bool try_post(std::function<void()>& function);
     void wake_host() noexcept;
@@ -203,6 +216,16 @@ class Lane {
         FrameSlice slice;
         std::uint32_t next;
         bool is_droppable;
+    };
+
+    struct Timer {
+        MonotonicTime due;
+        std::uint64_t serial;  ///< of equal times the first posted runs first
+        std::function<void()> function;
+        [[nodiscard]] bool operator<(const Timer& other) const noexcept {
+            // A heap has its greatest in front.
+            return due != other.due ? due > other.due : serial > other.serial;
+        }
     };
 
     Hub& hub_;
@@ -226,6 +249,8 @@ class Lane {
     std::vector<detail::LaneChannel*> dirty_work_;
     std::vector<detail::Segment> segment_work_;
     std::vector<std::function<void()>> posted_work_;
+    std::vector<Timer> timers_;  ///< a heap
+    std::uint64_t last_timer_ = 0;
 
     std::mutex inbox_mutex_;
     LaneHost* host_;  ///< null when it is gone

@@ -68,6 +68,7 @@ class Loop final : public core::LaneHost {
     [[nodiscard]] const LoopStats& stats() const noexcept;
 
     void wake() noexcept override;
+    void wake_at_due() noexcept override;
 
     struct Impl;
     [[nodiscard]] Impl& impl() noexcept { return *impl_; }

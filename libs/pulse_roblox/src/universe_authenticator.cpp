@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <pulse/roblox/error.hpp>
+#include <pulse/roblox/universe_authenticator.hpp>
+
+namespace pulse::roblox {
+
+namespace {
+
+constexpr std::string_view kPrefix = "roblox:";
+
+/// The universe of `roblox:<universe>` and `roblox:<universe>:<topic>`.
+[[nodiscard]] std::optional<UniverseId> universe_of(std::string_view channel) noexcept {
+    channel.remove_prefix(kPrefix.size());
+    const auto universe = UniverseId::parse(channel.substr(0, channel.find(':')));
+    if (!universe) return {};
+    return *universe;
+}
+
+/// What somebody else gave, less the bridge's channels.
+class OtherRights final : public core::Rights {
+  public:
+    explicit OtherRights(std::shared_ptr<const core::Rights> inner) : inner_(std::move(inner)) {}
+
+    [[nodiscard]] bool allows(core::Action action,
+                              std::string_view channel) const noexcept override {
+        if (channel.starts_with(kPrefix)) return false;
+        return inner_ == nullptr || inner_->allows(action, channel);
+    }
+
+  private:
+    std::shared_ptr<const core::Rights> inner_;
+};
+
+class TokenRights final : public core::Rights {
+  public:
+    TokenRights(const AccessBook& access, Caller caller, std::optional<core::Identity> elsewhere)
+        : access_(access), caller_(std::move(caller)), elsewhere_(std::move(elsewhere)) {}
+
+    [[nodiscard]] bool allows(core::Action action,
+                              std::string_view channel) const noexcept override {
+        if (!channel.starts_with(kPrefix)) {
+            return elsewhere_ && elsewhere_->allows(action, channel);
+        }
+        if (action != core::Action::subscribe) return false;
+        const auto universe = universe_of(channel);
+        return universe && caller_.may(Right::web_read, *universe) &&
+               access_.holds(caller_, *universe);
+    }
+
+  private:
+    const AccessBook& access_;
+    Caller caller_;
+    std::optional<core::Identity> elsewhere_;
+};
+
+[[nodiscard]] core::Identity without_universes(core::Identity identity) {
+    identity.rights = std::make_shared<const OtherRights>(std::move(identity.rights));
+    return identity;
+}
+
+}  // namespace
+
+void UniverseAuthenticator::authenticate(const core::Credentials& credentials, Done done) {
+    if (!credentials.token.empty()) {
+        auto caller = access_.authenticate(
+            {Credential::Kind::bearer, std::string(credentials.token)}, std::nullopt);
+        if (caller) {
+            core::Identity identity;
+            identity.user = kPrefix;
+            identity.user += caller->token_id;
+            std::optional<core::Identity> elsewhere;
+            if (!inner_.is_required()) elsewhere = inner_.anonymous();
+            identity.rights = std::make_shared<const TokenRights>(access_, std::move(*caller),
+                                                                  std::move(elsewhere));
+            return done(std::move(identity));
+        }
+    }
+    inner_.authenticate(credentials, [done = std::move(done)](core::Result<core::Identity> result) {
+        if (result) result = without_universes(std::move(*result));
+        done(std::move(result));
+    });
+}
+
+core::Identity UniverseAuthenticator::anonymous() const {
+    return without_universes(inner_.anonymous());
+}
+
+}  // namespace pulse::roblox
