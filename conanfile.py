@@ -56,6 +56,7 @@ class PulseConan(ConanFile):
         # Forced: websocketpp names an older one.
         self.requires("asio/1.28.1", transitive_headers=True, force=True)
         # Of the roblox library, not seen in its headers.
+        self.requires("libcurl/[>=7.85 <9]")
         self.requires("openssl/[>=3.0 <4]")
         self.requires("zlib/[>=1.2.13 <2]")
         self.requires("zstd/[>=1.5 <2]")
@@ -105,7 +106,8 @@ class PulseConan(ConanFile):
             ("protocol", []),
             ("core", ["protocol", "tl-expected::tl-expected"]),
             ("transport", ["core", "asio::asio"]),
-            ("roblox", ["core", "openssl::crypto", "zlib::zlib", "zstd::zstd"]),
+            ("roblox", ["core", "asio::asio", "libcurl::libcurl", "openssl::crypto", "zlib::zlib",
+                        "zstd::zstd"]),
         ]
         if self.options.with_sqlite:
             libraries.append(("store", ["core", "sqlitecpp::sqlitecpp", "sqlite3::sqlite3"]))
