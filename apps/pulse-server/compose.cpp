@@ -2,6 +2,8 @@
 #include "compose.hpp"
 
 #include "admin_routes.hpp"
+#include "bridge_part.hpp"
+#include "config/host.hpp"
 #include "document_store.hpp"
 #include "engine_metrics.hpp"
 #include "switching_authenticator.hpp"
@@ -149,6 +151,9 @@ struct Engine::Parts {
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
     [[nodiscard]] std::string obstacle() const;
+    [[nodiscard]] tl::expected<void, std::string> make_bridge();
+    [[nodiscard]] std::unique_ptr<core::Authenticator> authenticator_for(const Config& wanted);
+    void greet_operator() const;
     /// Once everything the store has accepted is done.
     void close_store(std::function<void()> done) const;
     [[nodiscard]] tl::expected<transport::Listener*, std::string> listen(
@@ -171,6 +176,9 @@ struct Engine::Parts {
     transport::Server admin;
     core::Metrics::Token engine_metrics;
     core::Metrics::Token store_metrics;
+    std::unique_ptr<BridgePart> bridge;  ///< null: not wanted
+    core::Metrics::Token bridge_metrics;
+    std::string new_key_path;  ///< of the administrator's key, made by this start
     std::atomic<bool> is_ready{false};
     transport::Listener* main_listener = nullptr;
 };
@@ -182,14 +190,47 @@ Engine::~Engine() {
     parts_->loops.stop();
     // Its answers go to parts that are still there.
     parts_->store_metrics.reset();
+    parts_->bridge_metrics.reset();
     parts_->store.reset();
+}
+
+tl::expected<void, std::string> Engine::Parts::make_bridge() {
+    if (!is_bridge_enabled(config)) return {};
+    const auto keys = obtain_bridge_keys(config.roblox, is_loopback_only(config), rng);
+    if (!keys) return tl::unexpected(keys.error());
+    new_key_path = keys->new_api_key_path;
+    transport::Loop& loop = *loops.loops().front();
+    auto made = BridgePart::make(
+        {config, hub, *store, clock, rng, log, loop, {hub, native, loops.loops(), budget, version}},
+        *keys);
+    if (!made) return tl::unexpected(made.error());
+    bridge = std::move(*made);
+    bridge_metrics = bridge->add_metrics(*metrics);
+    authenticator.replace(authenticator_for(config));
+    return {};
+}
+
+std::unique_ptr<core::Authenticator> Engine::Parts::authenticator_for(const Config& wanted) {
+    auto plain = make_authenticator(wanted);
+    return bridge ? bridge->with_tokens(std::move(plain)) : std::move(plain);
+}
+
+void Engine::Parts::greet_operator() const {
+    if (!bridge) return;
+    const std::string page = "http://" + main_listener->address() + "/";
+    log.write(core::LogLevel::info, "page", {{"address", std::string_view(page)}});
+    if (new_key_path.empty()) return;
+    const std::string how = "cat " + new_key_path;
+    log.write(core::LogLevel::info, "admin_key_created", {{"log_in_with", std::string_view(how)}});
 }
 
 std::string Engine::Parts::obstacle() const {
     if (!is_ready) return "draining";
-    if (!store) return {};
-    const core::StoreStatus status = store->status();
-    return status.is_available() ? std::string() : "store: " + status.text;
+    if (store) {
+        const core::StoreStatus status = store->status();
+        if (!status.is_available()) return "store: " + status.text;
+    }
+    return bridge ? bridge->obstacle() : std::string();
 }
 
 void Engine::Parts::close_store(std::function<void()> done) const {
@@ -202,7 +243,12 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     auto router = std::make_shared<transport::HttpRouter>();
     router->add(health_routes({version, [this] { return obstacle(); }}));
     if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
-    if (listener == nullptr) router->add(ui_routes(embedded_ui()));
+    if (listener == nullptr && bridge) {
+        router->add(ui_routes(embedded_ui()));
+        router->add(bridge->routes());
+        router->add(bridge->fallback_routes());
+        result.dialects = bridge->dialects();
+    }
     result.routes = std::move(router);
     if (!config.transport.websocket) return result;
     if (listener == nullptr || listener->mount.empty()) {
@@ -237,7 +283,9 @@ tl::expected<void, std::string> Engine::start() {
         return tl::unexpected(
             std::string("this build has no SQLite; set store.engine = \"memory\""));
     }
+    if (auto made = p.make_bridge(); !made) return made;
     p.loops.start();
+    if (p.bridge) p.bridge->start();
     auto main_listener =
         p.listen(p.server, p.config.server.host, p.config.server.port, p.mounts(nullptr));
     if (!main_listener) return tl::unexpected(main_listener.error());
@@ -268,6 +316,7 @@ tl::expected<void, std::string> Engine::start() {
         }
     }
     p.is_ready = true;
+    p.greet_operator();
     return {};
 }
 
@@ -281,7 +330,7 @@ void Engine::apply(const Config& config) {
     p.server.set_connection_options(connection_options(config));
     p.admin.set_connection_options(connection_options(config));
     p.server.set_client_limits(client_limits(config));
-    p.authenticator.replace(make_authenticator(config));
+    p.authenticator.replace(p.authenticator_for(config));
     p.config = config;
 }
 
@@ -289,11 +338,17 @@ void Engine::drain(std::function<void()> done) {
     parts_->is_ready = false;
     Parts& p = *parts_;
     // Metrics are there to watch it by, and go when it is over.
-    p.server.drain(
-        p.config.server.close_spread, p.config.server.drain_timeout, [&p, done = std::move(done)] {
-            p.close_store(
-                [&p, done] { p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done); });
-        });
+    auto close = [&p, done = std::move(done)] {
+        p.close_store(
+            [&p, done] { p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done); });
+    };
+    // Connections end while what waits for game servers is sent; the store serves both.
+    auto left = std::make_shared<std::atomic<int>>(p.bridge ? 2 : 1);
+    auto one_less = [left, close = std::move(close)] {
+        if (left->fetch_sub(1) == 1) close();
+    };
+    if (p.bridge) p.bridge->shut_down(p.config.server.drain_timeout, one_less);
+    p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout, one_less);
 }
 
 void Engine::when_all_loops_turned(std::function<void()> done) {

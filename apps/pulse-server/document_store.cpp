@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "document_store.hpp"
 
+#include "bridge_part.hpp"
+
 #include <limits>
 #include <utility>
 #include <vector>
@@ -122,7 +124,9 @@ void add_families(std::vector<MetricFamily>& out, const core::DocumentStore& sto
 
 }  // namespace
 
-bool needs_document_store(const Config& config) { return config.store.enabled; }
+bool needs_document_store(const Config& config) {
+    return config.store.enabled || is_bridge_enabled(config);
+}
 
 std::unique_ptr<core::DocumentStore> make_document_store(const StoreOptions& options,
                                                          const core::Clock& clock, core::Log& log) {

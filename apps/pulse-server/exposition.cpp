@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "exposition.hpp"
 
+#include <vector>
+
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
-
-#include <vector>
 
 namespace pulse::server {
 
@@ -12,10 +12,14 @@ namespace {
 
 prometheus::MetricType type_of(core::MetricKind kind) {
     switch (kind) {
-        case core::MetricKind::counter: return prometheus::MetricType::Counter;
-        case core::MetricKind::gauge: return prometheus::MetricType::Gauge;
-        case core::MetricKind::histogram: return prometheus::MetricType::Histogram;
-        case core::MetricKind::summary: return prometheus::MetricType::Summary;
+        case core::MetricKind::counter:
+            return prometheus::MetricType::Counter;
+        case core::MetricKind::gauge:
+            return prometheus::MetricType::Gauge;
+        case core::MetricKind::histogram:
+            return prometheus::MetricType::Histogram;
+        case core::MetricKind::summary:
+            return prometheus::MetricType::Summary;
     }
     return prometheus::MetricType::Untyped;
 }
@@ -24,8 +28,12 @@ prometheus::ClientMetric convert(const core::MetricSample& sample, core::MetricK
     prometheus::ClientMetric out;
     for (const auto& [name, value] : sample.labels) out.label.push_back({name, value});
     switch (kind) {
-        case core::MetricKind::counter: out.counter.value = sample.value; break;
-        case core::MetricKind::gauge: out.gauge.value = sample.value; break;
+        case core::MetricKind::counter:
+            out.counter.value = sample.value;
+            break;
+        case core::MetricKind::gauge:
+            out.gauge.value = sample.value;
+            break;
         case core::MetricKind::histogram:
             out.histogram.sample_count = sample.count;
             out.histogram.sample_sum = sample.value;

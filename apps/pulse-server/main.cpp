@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // pulse-server: parse, compose, run.
+#include "cli.hpp"
+#include "compose.hpp"
+#include "config/reload.hpp"
+#include "logging.hpp"
+#include "service_manager.hpp"
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -12,12 +18,6 @@
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
-
-#include "cli.hpp"
-#include "compose.hpp"
-#include "config/reload.hpp"
-#include "logging.hpp"
-#include "service_manager.hpp"
 
 namespace {
 
@@ -90,9 +90,9 @@ class Supervisor {
 
     void apply(const ReloadPlan& plan) {
         for (const KeyChange& change : plan.live) {
-            log_.write(LogLevel::info, "setting_changed",
-                       {{"key", std::string_view(change.key)},
-                        {"value", std::string_view(change.after)}});
+            log_.write(
+                LogLevel::info, "setting_changed",
+                {{"key", std::string_view(change.key)}, {"value", std::string_view(change.after)}});
         }
         for (const KeyChange& change : plan.needs_restart) {
             log_.write(LogLevel::warn, "setting_needs_restart",

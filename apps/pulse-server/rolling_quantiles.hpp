@@ -21,7 +21,8 @@ class RollingQuantiles {
   public:
     using Counts = std::array<std::uint64_t, core::LaneLatencies::kBuckets>;
 
-    /// Values in seconds for each wanted quantile (0 to 1); NaN when nothing happened in the window.
+    /// Values in seconds for each wanted quantile (0 to 1); NaN when nothing happened in the
+    /// window.
     [[nodiscard]] std::vector<std::pair<double, double>> update(core::MonotonicTime now,
                                                                 const Counts& counts,
                                                                 std::span<const double> wanted);

@@ -3,7 +3,6 @@
 
 #ifdef PULSE_WITH_SYSTEMD
 #include <systemd/sd-daemon.h>
-
 #include <time.h>
 #endif
 

@@ -9,8 +9,8 @@
 
 namespace pulse::server {
 
-/// Passes on to an authenticator that a reload can replace; requests under way stay with the one they
-/// were made to. **Thread-safe.**
+/// Passes on to an authenticator that a reload can replace; requests under way stay with the one
+/// they were made to. **Thread-safe.**
 class SwitchingAuthenticator final : public core::Authenticator {
   public:
     explicit SwitchingAuthenticator(std::unique_ptr<core::Authenticator> first)
@@ -25,10 +25,10 @@ class SwitchingAuthenticator final : public core::Authenticator {
     void authenticate(const core::Credentials& credentials, Done done) override {
         const auto now = current();
         // The engine may answer after it was replaced: it lives until then.
-        now->authenticate(credentials, [now, done = std::move(done)](
-                                           core::Result<core::Identity> result) {
-            done(std::move(result));
-        });
+        now->authenticate(credentials,
+                          [now, done = std::move(done)](core::Result<core::Identity> result) {
+                              done(std::move(result));
+                          });
     }
     [[nodiscard]] bool is_required() const noexcept override { return current()->is_required(); }
     [[nodiscard]] core::Identity anonymous() const override { return current()->anonymous(); }

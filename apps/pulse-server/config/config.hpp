@@ -15,6 +15,7 @@
 #include "config/sections/listener.hpp"
 #include "config/sections/logging.hpp"
 #include "config/sections/metrics.hpp"
+#include "config/sections/roblox.hpp"
 #include "config/sections/server.hpp"
 #include "config/sections/store.hpp"
 #include "config/sections/transport.hpp"
@@ -32,6 +33,7 @@ struct Config {
     AuthOptions auth;
     CompatOptions compat;
     StoreOptions store;
+    RobloxOptions roblox;
     MetricsOptions metrics;
     LoggingOptions logging;
     std::vector<ListenerOptions> listeners;
@@ -49,6 +51,7 @@ void for_each_section(Visit&& visit) {
     visit(kAuthSection, &Config::auth);
     visit(kCompatSection, &Config::compat);
     visit(kStoreSection, &Config::store);
+    visit(kRobloxSection, &Config::roblox);
     visit(kMetricsSection, &Config::metrics);
     visit(kLoggingSection, &Config::logging);
 }

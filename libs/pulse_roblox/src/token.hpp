@@ -4,13 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include <pulse/core/rng.hpp>
 #include <pulse/roblox/access.hpp>
+#include <pulse/roblox/secret.hpp>
 
 namespace pulse::roblox {
 
-/// 256 random bits in base64url: what tokens, tickets and sessions are known by.
-[[nodiscard]] std::string make_secret(core::Rng& rng);
 [[nodiscard]] SecretHash hash_of(std::string_view secret) noexcept;
 
 struct TokenParts {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <pulse/core/rng.hpp>
+
 namespace pulse::roblox {
 
 /// Bytes that must not stay behind in memory: wiped when overwritten, moved from or destroyed,
@@ -30,6 +32,9 @@ class Secret {
 
     std::string bytes_;
 };
+
+/// 256 random bits in base64url: what tokens, tickets and sessions are known by, and keys.
+[[nodiscard]] std::string make_secret(core::Rng& rng);
 
 /// Whether two texts are the same, in a time that depends on neither: both are hashed (SHA-256)
 /// first, so that not even the length of the secret one shows.

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "bridge_part.hpp"
+
+#include "bridge_metrics.hpp"
+#include "config/host.hpp"
+#include "engine_sampler.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <pulse/roblox/access_book.hpp>
+#include <pulse/roblox/admin_routes.hpp>
+#include <pulse/roblox/bridge.hpp>
+#include <pulse/roblox/bridge_dialect.hpp>
+#include <pulse/roblox/bridge_host.hpp>
+#include <pulse/roblox/bridge_host_port.hpp>
+#include <pulse/roblox/bridge_routes.hpp>
+#include <pulse/roblox/cloud_transport.hpp>
+#include <pulse/roblox/http_client.hpp>
+#include <pulse/roblox/universe_authenticator.hpp>
+#include <pulse/roblox/universe_registry.hpp>
+#include <pulse/roblox/web_clients.hpp>
+
+namespace pulse::server {
+
+namespace {
+
+constexpr std::chrono::seconds kTick{1};
+constexpr std::string_view kNotLoaded = R"({"error":"The registry is not loaded yet"})";
+
+roblox::BridgeOptions bridge_options(const RobloxOptions& wanted) {
+    roblox::BridgeOptions options;
+    options.outbox.budget = wanted.frame_bytes;
+    switch (wanted.frame_counting) {
+        case FrameCounting::escaped:
+            options.outbox.counting = roblox::Counting::escaped;
+            break;
+        case FrameCounting::bytes:
+            options.outbox.counting = roblox::Counting::bytes;
+            break;
+        case FrameCounting::chars:
+            options.outbox.counting = roblox::Counting::chars;
+            break;
+    }
+    options.outbox.linger = wanted.linger;
+    options.outbox.default_ttl = wanted.message_ttl;
+    options.answer_wait = wanted.answer_wait;
+    options.max_universes = wanted.max_universes;
+    return options;
+}
+
+roblox::GovernorOptions governor_options(const RobloxOptions& wanted) {
+    roblox::GovernorOptions options;
+    options.share = wanted.quota_percent / 100.0;
+    return options;
+}
+
+roblox::CurlClientOptions client_options(const RobloxOptions& wanted, std::string_view version) {
+    roblox::CurlClientOptions options;
+    options.ca_file = wanted.ca_file;
+    options.user_agent = "pulse/" + std::string(version);
+    return options;
+}
+
+roblox::CloudTransportOptions transport_options(const RobloxOptions& wanted) {
+    roblox::CloudTransportOptions options;
+    options.base_url = wanted.open_cloud_url;
+    options.api =
+        wanted.open_cloud_api == OpenCloudApi::v1 ? roblox::CloudApi::v1 : roblox::CloudApi::v2;
+    return options;
+}
+
+roblox::RegistryOptions registry_options(const RobloxOptions& wanted) {
+    roblox::RegistryOptions options;
+    options.max_universes = wanted.max_universes;
+    return options;
+}
+
+/// Lets nobody in before the registry is loaded: a universe that is not known yet must not look
+/// like one that does not exist.
+class GatedDialect final : public core::Dialect {
+  public:
+    GatedDialect(core::Dialect& inner, const std::atomic<bool>& is_open) noexcept
+        : inner_(inner), is_open_(is_open) {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return inner_.name(); }
+    [[nodiscard]] std::span<const std::string_view> subprotocols() const noexcept override {
+        return inner_.subprotocols();
+    }
+    [[nodiscard]] bool checks_origin() const noexcept override { return inner_.checks_origin(); }
+    [[nodiscard]] std::optional<core::Refusal> admit(const core::OpenRequest& request) override {
+        if (is_open_) return inner_.admit(request);
+        return core::Refusal{
+            503, std::string(kNotLoaded), "application/json", {{"retry-after", "1"}}};
+    }
+    [[nodiscard]] std::unique_ptr<core::Conversation> open(
+        core::Connection& connection, const core::OpenRequest& request) override {
+        return inner_.open(connection, request);
+    }
+
+  private:
+    core::Dialect& inner_;
+    const std::atomic<bool>& is_open_;
+};
+
+/// The same for a route.
+core::Route gated(core::Route route, const std::atomic<bool>& is_open) {
+    route.handler = [handler = std::move(route.handler), &is_open](const core::HttpRequest& request,
+                                                                   core::HttpResponder responder) {
+        if (is_open) return handler(request, std::move(responder));
+        core::HttpResponse answer = core::HttpResponse::json(503, std::string(kNotLoaded));
+        answer.headers.emplace_back("retry-after", "1");
+        responder.respond(std::move(answer));
+    };
+    return route;
+}
+
+/// UniverseAuthenticator with what it stands in front of.
+class StackedAuthenticator final : public core::Authenticator {
+  public:
+    StackedAuthenticator(std::unique_ptr<core::Authenticator> inner, roblox::AccessBook& book)
+        : inner_(std::move(inner)), outer_(*inner_, book) {}
+
+    void authenticate(const core::Credentials& credentials, Done done) override {
+        outer_.authenticate(credentials, std::move(done));
+    }
+    [[nodiscard]] bool is_required() const noexcept override { return outer_.is_required(); }
+    [[nodiscard]] core::Identity anonymous() const override { return outer_.anonymous(); }
+
+  private:
+    std::unique_ptr<core::Authenticator> inner_;
+    roblox::UniverseAuthenticator outer_;
+};
+
+}  // namespace
+
+bool is_bridge_enabled(const Config& config) {
+    if (config.roblox.enabled) return *config.roblox.enabled;
+    if (has_bridge_keys(config.roblox)) return true;
+    return is_loopback_only(config);
+}
+
+bool is_loopback_only(const Config& config) {
+    return is_loopback_host(config.server.host) &&
+           std::all_of(config.listeners.begin(), config.listeners.end(),
+                       [](const ListenerOptions& each) { return is_loopback_host(each.host); });
+}
+
+struct BridgePart::State {
+    State(const BridgePartSources& from, std::unique_ptr<roblox::AccessBook> access,
+          roblox::KeyVault keys)
+        : sources(from),
+          wanted(from.config.roblox),
+          vault(std::move(keys)),
+          book(std::move(access)),
+          client(roblox::make_curl_client(from.loop.io(),
+                                          client_options(wanted, from.engine.version))),
+          transport(roblox::make_cloud_transport(*client, from.clock, transport_options(wanted))),
+          budget(roblox::make_rate_governor(governor_options(wanted), from.rng)),
+          fanout(from.hub, &from.loop.lane()),
+          host(from.loop.lane(),
+               std::make_unique<roblox::Bridge>(
+                   bridge_options(wanted),
+                   roblox::BridgeParts{
+                       from.clock, from.rng, *transport, fanout, *budget, &observer, {}})),
+          port(host, *transport, from.log),
+          registry(registry_options(wanted),
+                   {from.store, vault, *book, port, from.clock, from.rng, from.log}),
+          clients(from.hub, *book),
+          dialect(host, *book, clients),
+          gate(dialect, is_loaded),
+          sampler(from.engine, from.clock),
+          timer(from.loop.io()) {
+        observer.registry = &registry;
+    }
+
+    /// Bridge and registry each want the other first.
+    struct Observer final : roblox::BridgeObserver {
+        roblox::UniverseRegistry* registry = nullptr;
+        void key_reported(roblox::UniverseId universe, const roblox::KeyReport& report) override {
+            registry->key_reported(universe, report);
+        }
+        void key_used(roblox::UniverseId universe, std::uint64_t key_version) override {
+            registry->key_used(universe, key_version);
+        }
+    };
+
+    void load();
+    void loaded(const core::Result<roblox::LoadReport>& result);
+    void await_tick();
+
+    BridgePartSources sources;
+    RobloxOptions wanted;
+    roblox::KeyVault vault;
+    std::unique_ptr<roblox::AccessBook> book;
+    Observer observer;
+    std::unique_ptr<roblox::HttpClient> client;
+    std::unique_ptr<roblox::PublishTransport> transport;
+    std::unique_ptr<roblox::PublishBudget> budget;
+    roblox::HubFanout fanout;
+    roblox::BridgeHost host;
+    roblox::BridgeHostPort port;
+    roblox::UniverseRegistry registry;
+    roblox::WebClients clients;
+    roblox::BridgeDialect dialect;
+    std::atomic<bool> is_loaded{false};
+    GatedDialect gate;
+    EngineSampler sampler;
+    asio::steady_timer timer;
+    std::atomic<bool> is_loading{false};
+    mutable std::mutex mutex;
+    roblox::BridgeMetrics figures;  ///< of the last tick
+    std::string trouble = "the registry is not loaded yet";
+};
+
+BridgePart::BridgePart(std::unique_ptr<State> state) : state_(std::move(state)) {}
+BridgePart::~BridgePart() = default;
+
+tl::expected<std::unique_ptr<BridgePart>, std::string> BridgePart::make(
+    const BridgePartSources& sources, const BridgeKeys& keys) {
+    auto vault = roblox::KeyVault::parse(keys.master_keys);
+    if (!vault) {
+        return tl::unexpected(
+            std::string("roblox.master_keys is not a list of name:key with keys of 32 bytes in "
+                        "base64url"));
+    }
+    auto book = roblox::AccessBook::make({keys.api_key}, sources.clock, sources.rng);
+    if (!book) return tl::unexpected(std::string("roblox.api_key is empty or too long"));
+    return std::unique_ptr<BridgePart>(
+        new BridgePart(std::make_unique<State>(sources, std::move(*book), std::move(*vault))));
+}
+
+void BridgePart::start() {
+    asio::post(state_->sources.loop.io(), [state = state_.get()] {
+        state->load();
+        state->await_tick();
+    });
+}
+
+void BridgePart::State::load() {
+    if (is_loading.exchange(true)) return;
+    registry.load([this](const core::Result<roblox::LoadReport>& result) { loaded(result); });
+}
+
+void BridgePart::State::loaded(const core::Result<roblox::LoadReport>& result) {
+    const std::lock_guard lock(mutex);
+    if (result) {
+        trouble.clear();
+        sources.log.write(core::LogLevel::info, "registry_loaded",
+                          {{"universes", static_cast<std::uint64_t>(result->universes)},
+                           {"tokens", static_cast<std::uint64_t>(result->tokens)},
+                           {"damaged", static_cast<std::uint64_t>(result->damaged)},
+                           {"unreadable", static_cast<std::uint64_t>(result->unreadable)}});
+        is_loaded = true;
+    } else {
+        const std::string reason = result.error().message();
+        // Each second anew: said once.
+        if (trouble != reason) {
+            sources.log.write(core::LogLevel::error, "registry_unavailable",
+                              {{"reason", std::string_view(reason)}});
+        }
+        trouble = reason;
+    }
+    is_loading = false;
+}
+
+void BridgePart::State::await_tick() {
+    timer.expires_after(kTick);
+    timer.async_wait([this](const asio::error_code& error) {
+        if (error) return;
+        sampler.sample();
+        {
+            const std::lock_guard lock(mutex);
+            figures = host.bridge().metrics();
+        }
+        if (is_loaded) {
+            registry.tick();
+        } else {
+            load();
+        }
+        await_tick();
+    });
+}
+
+std::string BridgePart::obstacle() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->trouble.empty() ? std::string() : "roblox: " + state_->trouble;
+}
+
+std::vector<core::Route> BridgePart::routes() {
+    State& s = *state_;
+    roblox::BridgeRouteOptions options;
+    options.is_strict = s.wanted.strict_compat;
+    std::vector<core::Route> all = roblox::make_admin_routes(
+        {*s.book, s.registry, s.port, s.sources.clock, [&s] { return s.sampler.overview(); },
+         [&s](roblox::UniverseId universe) { return s.clients.count(universe); }});
+    for (core::Route& route : roblox::make_bridge_routes(s.host, *s.book, s.clients, options)) {
+        all.push_back(std::move(route));
+    }
+    for (core::Route& route : all) {
+        if (route.path.starts_with("/universe")) route = gated(std::move(route), s.is_loaded);
+    }
+    return all;
+}
+
+std::vector<core::Route> BridgePart::fallback_routes() {
+    return roblox::make_fallback_routes(*state_->book);
+}
+
+std::vector<std::pair<std::string, core::Dialect*>> BridgePart::dialects() {
+    return {{std::string(roblox::kConnectPath), &state_->gate},
+            {std::string(roblox::kConnectPathPlural), &state_->gate}};
+}
+
+std::unique_ptr<core::Authenticator> BridgePart::with_tokens(
+    std::unique_ptr<core::Authenticator> inner) {
+    return std::make_unique<StackedAuthenticator>(std::move(inner), *state_->book);
+}
+
+core::Metrics::Token BridgePart::add_metrics(core::Metrics& metrics) {
+    return metrics.add_collector([state = state_.get()](std::vector<core::MetricFamily>& out) {
+        {
+            const std::lock_guard lock(state->mutex);
+            append_bridge_metrics(out, state->figures, state->clients.count());
+        }
+        append_key_states(out, state->registry);
+    });
+}
+
+void BridgePart::shut_down(std::chrono::milliseconds within, std::function<void()> done) {
+    asio::post(state_->sources.loop.io(), [this, within, done = std::move(done)] {
+        state_->timer.cancel();
+        state_->host.shut_down(within, [done](bool) { done(); });
+    });
+}
+
+}  // namespace pulse::server
