@@ -286,7 +286,7 @@ TEST_CASE("Answers are written as game servers and the page read them", "[roblox
     const HelloReply hello = fixture.hello("job-1", ServerTransport::poll);
     const std::string text = encode(hello);
     CHECK(text.starts_with(R"({"serverId":"job-1","epoch":")"));
-    CHECK(text.find(R"("prefix":"pulse","shards":3,"compatible":false,"heartbeat":30,)"
+    CHECK(text.find(R"("prefix":"pulse","shards":3,"compatible":false,"mode":"v1","heartbeat":30,)"
                     R"("poll":{"wait":20,"minInterval":0.25},"time":)") != std::string::npos);
     PollReply poll{.cursor = "abc:1"};
     poll.messages = {{1, "a\"b", R"({"x":1})", {}}, {2, "c", "null", R"({"f":"job-2"})"}};

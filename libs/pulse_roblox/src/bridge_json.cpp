@@ -132,6 +132,7 @@ std::string encode(const HelloReply& reply) {
     out.key("prefix").text(reply.prefix);
     out.key("shards").number(reply.shards);
     out.key("compatible").flag(reply.is_compatible);
+    out.key("mode").text(to_string(reply.mode));
     out.key("heartbeat").number(static_cast<std::uint64_t>(reply.heartbeat.count()));
     Writer poll('{');
     poll.key("wait").real(std::chrono::duration<double>(reply.poll_wait).count());
@@ -166,7 +167,7 @@ std::string encode(const UplinkReply& reply) {
         out.key("refused").raw(refused.close(']'));
     }
     out.key("down").raw(encode_messages(reply.down));
-    out.key("cursor").text(reply.cursor);
+    if (!reply.cursor.empty()) out.key("cursor").text(reply.cursor);
     if (reply.has_missed) out.key("missed").flag(true);
     if (!reply.repaired.empty()) {
         Writer frames('[');

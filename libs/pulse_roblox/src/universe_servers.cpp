@@ -65,6 +65,7 @@ core::Result<HelloReply> Universe::hello(const ServerHello& hello) {
                      .prefix = config_.prefix,
                      .shards = config_.shards,
                      .is_compatible = forms_of(config_.mode, has_said_hello_).v0,
+                     .mode = config_.mode,
                      .heartbeat = shared_.options.heartbeat,
                      .poll_wait = shared_.options.poll_wait,
                      .poll_min_interval = shared_.options.poll_min_interval,

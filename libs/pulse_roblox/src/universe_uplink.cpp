@@ -160,9 +160,13 @@ UplinkReply Universe::uplink(UplinkBatch batch) {
     LiveServer* server = directory_.touch(batch.server, now);
     reply.wants_hello = server == nullptr || !server->has_said_hello;
     if (!batch.missing.empty()) repair(batch, reply, now);
-    // Without a cursor there is no telling where it stands; hello gives it one.
-    if (server == nullptr || !server->polls() || server->poll != 0 || batch.ack.empty()) {
+    if (server == nullptr || !server->polls() || server->poll != 0) {
         reply.cursor = batch.ack;
+        return reply;
+    }
+    if (batch.ack.empty()) {
+        // No telling where it stands: from now on, as with a poll.
+        reply.cursor = poll_ring_.cursor();
         return reply;
     }
     const DownlinkReader reader = reader_of(*server);

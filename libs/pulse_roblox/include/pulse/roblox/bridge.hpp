@@ -155,6 +155,7 @@ struct HelloReply {
     std::string prefix;
     unsigned shards = kDefaultShards;  ///< to listen to from now on
     bool is_compatible = false;        ///< listen to `<prefix>` (envelopes), too
+    Mode mode = Mode::automatic;       ///< with `both`, envelopes repeat what frames carry
     std::chrono::seconds heartbeat{30};
     std::chrono::milliseconds poll_wait{20'000};
     std::chrono::milliseconds poll_min_interval{250};
