@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "json/reader.hpp"
 #include "json/text.hpp"
+#include "real_topics.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,8 +15,6 @@ namespace pulse::roblox {
 namespace {
 
 constexpr std::size_t kMaxDocumentBytes = 64 * 1024;
-constexpr std::size_t kMaxPrefixBytes = 29;  // so that the longest real topic fits into 80
-constexpr unsigned kMaxShards = 8;
 
 [[nodiscard]] bool has_control(std::string_view text) noexcept {
     return std::any_of(text.begin(), text.end(),
@@ -102,9 +101,7 @@ bool is_valid_universe_name(std::string_view name) noexcept {
            !has_control(name);
 }
 
-bool is_valid_topic_prefix(std::string_view prefix) noexcept {
-    return prefix.size() <= kMaxPrefixBytes && is_valid_server_id(prefix) && prefix.back() != '.';
-}
+bool is_valid_topic_prefix(std::string_view prefix) noexcept { return is_valid_prefix(prefix); }
 
 bool is_valid_shards(std::uint64_t shards) noexcept { return shards >= 1 && shards <= kMaxShards; }
 
