@@ -48,6 +48,60 @@ struct Pieces {
 
 }  // namespace
 
+// ---------------------------------------------------------------- what comes from the hub
+
+namespace {
+
+/// The payload behind its length, in the machine's order: these bytes never leave the process.
+class TapEncoder final : public core::Encoder {
+  public:
+    using Encoder::encode;
+    bool encode(const core::PublicationView& publication, core::MessageWriter& out) const override {
+        const auto size = static_cast<std::uint32_t>(publication.payload.size());
+        std::byte* at = out.begin(sizeof size + size, core::MessageKind::binary);
+        if (at == nullptr) return false;
+        std::memcpy(at, &size, sizeof size);
+        if (size != 0) std::memcpy(at + sizeof size, publication.payload.data(), size);
+        return true;
+    }
+};
+
+[[nodiscard]] const core::Encoder& tap_encoder() noexcept {
+    static const TapEncoder encoder;
+    return encoder;
+}
+
+}  // namespace
+
+WebTap::WebTap(core::Lane& lane, core::SessionId id, Function function)
+    : Outlet(lane, core::no_framing()),
+      function_(std::move(function)),
+      session_(lane.hub(), *this, tap_encoder(), id) {}
+WebTap::~WebTap() = default;
+
+void WebTap::write_out() noexcept {
+    iovec pieces[64];
+    for (std::size_t n = gather(pieces); n > 0; n = gather(pieces)) {
+        payloads_.clear();
+        std::size_t bytes = 0;
+        for (const iovec& piece : std::span(pieces).first(n)) {
+            const char* at = static_cast<const char*>(piece.iov_base);
+            const char* const end = at + piece.iov_len;
+            while (at < end) {
+                std::uint32_t size = 0;
+                std::memcpy(&size, at, sizeof size);
+                payloads_.emplace_back(at + sizeof size, size);
+                at += sizeof size + size;
+            }
+            bytes += piece.iov_len;
+        }
+        function_(payloads_);
+        consume(bytes);
+    }
+}
+
+// ---------------------------------------------------------------- the relay
+
 WebRelay::WebRelay(core::Hub& hub, core::Lane& lane, AccessBook& access,
                    const WebClientOptions& options)
     : hub_(hub),
@@ -64,17 +118,17 @@ WebRelay::~WebRelay() { *self_ = nullptr; }
 bool WebRelay::join(WebClient& client) {
     std::unique_ptr<Room>& room = rooms_[client.universe_];
     if (room == nullptr) room = std::make_unique<Room>();
-    if (room->listener == nullptr && client.may_read_) {
-        auto listener = std::make_unique<core::Listener>(
+    if (room->tap == nullptr && client.may_read_) {
+        auto tap = std::make_unique<WebTap>(
             lane_, core::SessionId::generate(hub_.rng()),
-            [this, room = room.get()](const core::PublicationView& publication) {
-                on_publication(*room, publication);
+            [this, room = room.get()](std::span<const std::string_view> payloads) {
+                on_payloads(*room, payloads);
             });
-        if (listener->subscribe(web_channel(client.universe_))) {
+        if (tap->subscribe(web_channel(client.universe_))) {
             if (room->members.empty()) rooms_.erase(client.universe_);
             return false;
         }
-        room->listener = std::move(listener);
+        room->tap = std::move(tap);
     }
     client.index_ = static_cast<std::uint32_t>(room->members.size());
     room->members.push_back(&client);
@@ -141,22 +195,38 @@ void WebRelay::unlist(WebClient& client, const std::string& pattern) noexcept {
 
 // ---------------------------------------------------------------- messages
 
-void WebRelay::on_publication(Room& room, const core::PublicationView& publication) {
-    const std::string_view text{reinterpret_cast<const char*>(publication.payload.data()),
-                                publication.payload.size()};
-    // Somebody with the right to publish anything anywhere may publish here: not a message.
-    const auto frame = read_web_frame(text);
-    if (!frame) return;
-    ++message_;
-    deliver(room.all, *frame);
-    if (!room.topics.empty()) {
-        const auto topic = room.topics.find(std::string(frame->topic));
-        if (topic != room.topics.end()) deliver(topic->second, *frame);
+void WebRelay::on_payloads(Room& room, std::span<const std::string_view> payloads) {
+    ++batch_;
+    batch_frames_.clear();
+    for (const std::string_view payload : payloads) {
+        // Somebody with the right to publish anything anywhere may publish here: not a message.
+        if (const auto frame = read_web_frame(payload)) batch_frames_.push_back(*frame);
     }
-    for (const auto& [size, count] : room.prefix_sizes) {
-        if (size > frame->topic.size()) break;
-        const auto prefix = room.prefixes.find(std::string(frame->topic.substr(0, size)));
-        if (prefix != room.prefixes.end()) deliver(prefix->second, *frame);
+    deliver_all(room.all);
+    if (room.topics.empty() && room.prefixes.empty()) return;
+    for (const WebFrameView& frame : batch_frames_) {
+        ++message_;
+        const auto topic = room.topics.find(std::string(frame.topic));
+        if (topic != room.topics.end()) deliver(topic->second, frame);
+        for (const auto& [size, count] : room.prefix_sizes) {
+            if (size > frame.topic.size()) break;
+            const auto prefix = room.prefixes.find(std::string(frame.topic.substr(0, size)));
+            if (prefix != room.prefixes.end()) deliver(prefix->second, frame);
+        }
+    }
+}
+
+/// Those who want everything get all of a turn in one piece.
+void WebRelay::deliver_all(const Clients& clients) {
+    for (WebClient* client : clients) {
+        client->last_batch_ = batch_;
+        if (client->is_held_) {
+            for (const WebFrameView& frame : batch_frames_) client->keep(frame.text);
+        } else if (!is_slow(*client)) {
+            for (const auto& frame : shared_batch(client->form_, client->connection_.framing())) {
+                client->connection_.send(frame);
+            }
+        }
     }
 }
 
@@ -165,7 +235,7 @@ void WebRelay::deliver(const Clients& clients, const WebFrameView& frame) {
 }
 
 void WebRelay::deliver(WebClient& client, const WebFrameView& frame) {
-    if (client.last_message_ == message_) return;
+    if (client.last_message_ == message_ || client.last_batch_ == batch_) return;
     client.last_message_ = message_;
     if (client.is_held_) {
         client.keep(frame.text);
@@ -184,28 +254,59 @@ void WebRelay::send(WebClient& client, const WebFrameView& frame) {
     if (out != nullptr) pieces.write(out);
 }
 
+WebRelay::Wire& WebRelay::wire(WebForm form, const core::Framing& framing) {
+    for (const auto& candidate : wires_) {
+        if (candidate->form == form && candidate->framing == &framing) return *candidate;
+    }
+    wires_.push_back(std::make_unique<Wire>(Wire{.form = form, .framing = &framing}));
+    return *wires_.back();
+}
+
+/// Writes the message behind what the wire has; its place is then the buffer's last.
+bool WebRelay::append(Wire& wire, const WebFrameView& frame) {
+    const Pieces pieces(wire.form, frame);
+    core::ChunkRef retired;  // kept alive by those it was sent to
+    std::byte* out = wire.buffer.begin(*wire.framing, pieces.size, core::MessageKind::text,
+                                       &lane_.pool(), lane_.budget(), &retired);
+    if (out == nullptr) return false;
+    pieces.write(out);
+    return true;
+}
+
 const core::SharedFrame* WebRelay::shared(WebForm form, const core::Framing& framing,
                                           const WebFrameView& frame) {
-    Wire* wire = nullptr;
-    for (const auto& candidate : wires_) {
-        if (candidate->form == form && candidate->framing == &framing) wire = candidate.get();
+    Wire& at = wire(form, framing);
+    if (at.message != message_) {
+        at.message = message_;
+        at.frame = {};
+        if (append(at, frame)) {
+            const core::FrameBuffer::Range range = at.buffer.last();
+            at.frame = {at.buffer.chunk(), range.begin, range.end, 1, range.message_bytes};
+        }
     }
-    if (wire == nullptr) {
-        wires_.push_back(std::make_unique<Wire>(Wire{.form = form, .framing = &framing}));
-        wire = wires_.back().get();
+    return at.frame.chunk ? &at.frame : nullptr;
+}
+
+const std::vector<core::SharedFrame>& WebRelay::shared_batch(WebForm form,
+                                                             const core::Framing& framing) {
+    Wire& at = wire(form, framing);
+    if (at.batch == batch_) return at.frames;
+    at.batch = batch_;
+    at.frames.clear();
+    for (const WebFrameView& frame : batch_frames_) {
+        if (!append(at, frame)) break;  // memory is exhausted: numbers show what is missing
+        const core::FrameBuffer::Range range = at.buffer.last();
+        if (!at.frames.empty() && at.frames.back().chunk.get() == at.buffer.chunk().get() &&
+            at.frames.back().end == range.begin) {
+            at.frames.back().end = range.end;
+            ++at.frames.back().messages;
+            at.frames.back().message_bytes += range.message_bytes;
+        } else {
+            at.frames.push_back(
+                {at.buffer.chunk(), range.begin, range.end, 1, range.message_bytes});
+        }
     }
-    if (wire->message == message_) return wire->frame.chunk ? &wire->frame : nullptr;
-    wire->message = message_;
-    wire->frame = {};
-    const Pieces pieces(form, frame);
-    core::ChunkRef retired;  // kept alive by those it was sent to
-    std::byte* out = wire->buffer.begin(framing, pieces.size, core::MessageKind::text,
-                                        &lane_.pool(), lane_.budget(), &retired);
-    if (out == nullptr) return nullptr;
-    pieces.write(out);
-    const core::FrameBuffer::Range range = wire->buffer.last();
-    wire->frame = {wire->buffer.chunk(), range.begin, range.end, 1, range.message_bytes};
-    return &wire->frame;
+    return at.frames;
 }
 
 bool WebRelay::is_slow(WebClient& client) {

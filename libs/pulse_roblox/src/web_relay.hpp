@@ -8,11 +8,13 @@
 // for clients with several patterns: they resume by the number of the last message they had.
 #pragma once
 
+#include "web_frame.hpp"
+
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,12 +22,11 @@
 
 #include <pulse/core/connection.hpp>
 #include <pulse/core/hub.hpp>
-#include <pulse/core/receiver.hpp>
+#include <pulse/core/session.hpp>
 #include <pulse/roblox/web_clients.hpp>
 
 namespace pulse::roblox {
 
-struct WebFrameView;
 class WebRelay;
 
 /// What a client gets of a message.
@@ -95,6 +96,7 @@ class WebClient {
     bool is_closing_ = false;
     std::uint32_t index_ = 0;         // in the room
     std::uint32_t all_index_ = 0;     // in the room's list of those that want everything
+    std::uint64_t last_batch_ = 0;    // given to all of the room
     std::uint64_t last_message_ = 0;  // of the relay: one message once, whatever matches it
     // Escaped as topics stand in frames, sorted; prefixes end with '*'.
     std::vector<std::string> patterns_;
@@ -103,6 +105,27 @@ class WebClient {
         std::size_t bytes = 0;
     };
     std::unique_ptr<Held> held_;
+};
+
+/// A subscription that is given what came in a turn at once. **Loop-bound.**
+class WebTap final : private core::Outlet {
+  public:
+    /// The payloads, borrowed for the call.
+    using Function = std::function<void(std::span<const std::string_view> payloads)>;
+
+    WebTap(core::Lane& lane, core::SessionId id, Function function);
+    ~WebTap() override;
+    [[nodiscard]] std::error_code subscribe(std::string_view channel) {
+        return session_.subscribe(channel);
+    }
+
+  private:
+    void write_out() noexcept override;
+    void on_overflow() noexcept override {}
+
+    Function function_;
+    std::vector<std::string_view> payloads_;
+    core::Session session_;
 };
 
 /// **Loop-bound** to its lane.
@@ -127,7 +150,7 @@ class WebRelay {
   private:
     using Clients = std::vector<WebClient*>;
     struct Room {
-        std::unique_ptr<core::Listener> listener;
+        std::unique_ptr<WebTap> tap;
         Clients members;
         Clients all;
         std::unordered_map<std::string, Clients> topics;
@@ -141,13 +164,21 @@ class WebRelay {
         core::FrameBuffer buffer{};
         core::SharedFrame frame{};
         std::uint64_t message = 0;
+        std::vector<core::SharedFrame> frames{};  ///< a whole turn's, by chunk
+        std::uint64_t batch = 0;
     };
 
-    void on_publication(Room& room, const core::PublicationView& publication);
+    void on_payloads(Room& room, std::span<const std::string_view> payloads);
+    void deliver_all(const Clients& clients);
     void deliver(const Clients& clients, const WebFrameView& frame);
     void deliver(WebClient& client, const WebFrameView& frame);
     [[nodiscard]] const core::SharedFrame* shared(WebForm form, const core::Framing& framing,
                                                   const WebFrameView& frame);
+    /// The same for everything of the turn.
+    [[nodiscard]] const std::vector<core::SharedFrame>& shared_batch(WebForm form,
+                                                                     const core::Framing& framing);
+    [[nodiscard]] Wire& wire(WebForm form, const core::Framing& framing);
+    [[nodiscard]] bool append(Wire& wire, const WebFrameView& frame);
     [[nodiscard]] bool is_slow(WebClient& client);
     void check_access();
     void arm();
@@ -158,6 +189,8 @@ class WebRelay {
     WebClientOptions options_;
     std::unordered_map<UniverseId, std::unique_ptr<Room>> rooms_;
     std::vector<std::unique_ptr<Wire>> wires_;
+    std::vector<WebFrameView> batch_frames_;
+    std::uint64_t batch_ = 0;
     std::uint64_t message_ = 0;
     std::uint64_t generation_ = 0;
     bool is_armed_ = false;
