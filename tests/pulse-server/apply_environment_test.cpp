@@ -3,6 +3,10 @@
 #include "support.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
 namespace pulse::server::test {
 namespace {
 
@@ -27,8 +31,10 @@ std::pair<std::string, Value> other_value(const Key& key) {
         }
         case Kind::integer:
             return {std::to_string(key.info.min + 1), key.info.min + 1};
-        case Kind::bytes:
-            return {"128KiB", std::int64_t{131'072}};
+        case Kind::bytes: {
+            const std::int64_t kib = std::max<std::int64_t>(128, key.info.min / 1024 + 1);
+            return {std::to_string(kib) + "KiB", kib * 1024};
+        }
         case Kind::duration:
             return {"41s", std::int64_t{41'000}};
         case Kind::text:
