@@ -19,6 +19,7 @@
 #include <pulse/core/authenticator.hpp>
 #include <pulse/core/clock.hpp>
 #include <pulse/core/document_store.hpp>
+#include <pulse/core/http.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/log.hpp>
 #include <pulse/core/metrics.hpp>
