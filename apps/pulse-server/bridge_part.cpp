@@ -252,11 +252,6 @@ void BridgePart::State::loaded(const core::Result<roblox::LoadReport>& result) {
     const std::lock_guard lock(mutex);
     if (result) {
         trouble.clear();
-        sources.log.write(core::LogLevel::info, "registry_loaded",
-                          {{"universes", static_cast<std::uint64_t>(result->universes)},
-                           {"tokens", static_cast<std::uint64_t>(result->tokens)},
-                           {"damaged", static_cast<std::uint64_t>(result->damaged)},
-                           {"unreadable", static_cast<std::uint64_t>(result->unreadable)}});
         is_loaded = true;
     } else {
         const std::string reason = result.error().message();

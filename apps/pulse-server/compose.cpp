@@ -172,11 +172,12 @@ struct Engine::Parts {
     core::native::NativeDialect native;
     std::unique_ptr<core::Metrics> metrics;
     transport::LoopThreads loops;
+    /// Null: not wanted. Lives on a loop and outlives the server's connections.
+    std::unique_ptr<BridgePart> bridge;
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
     core::Metrics::Token store_metrics;
-    std::unique_ptr<BridgePart> bridge;  ///< null: not wanted
     core::Metrics::Token bridge_metrics;
     std::string new_key_path;  ///< of the administrator's key, made by this start
     std::atomic<bool> is_ready{false};
