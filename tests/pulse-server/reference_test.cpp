@@ -68,10 +68,11 @@ TEST_CASE("the packaged file with every key switched on is the default configura
     }
     CHECK(keys == schema().keys().size());
     const LoadResult loaded = load_config_text(uncommented, "pulse.toml");
-    // `required = true` stands for an optional key and asks for a token; nothing else may be odd.
+    // Two optional keys are shown set; `required = true` asks for a token. Nothing else may be odd.
     CHECK(lines(loaded.diagnostics).size() == 1);
     Config expected;
     expected.auth.required = true;
+    expected.roblox.enabled = true;
     CHECK(loaded.config == expected);
 }
 

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
+#include <pulse/core/receiver.hpp>
+
 using namespace pulse::test;
 using namespace std::chrono_literals;
 namespace roblox = pulse::roblox;
