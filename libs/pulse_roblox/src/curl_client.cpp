@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <asio/error.hpp>
+#include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <curl/curl.h>

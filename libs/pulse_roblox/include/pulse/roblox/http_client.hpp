@@ -10,9 +10,11 @@
 #include <string>
 #include <string_view>
 
-#include <asio/io_context.hpp>
-
 #include <pulse/roblox/open_cloud.hpp>
+
+namespace asio {
+class io_context;
+}
 
 namespace pulse::roblox {
 
