@@ -109,6 +109,7 @@ export function fixture({ before, after }, startTarget) {
     const ends = await Promise.allSettled([held.browser?.close(), held.target?.stop()]);
     for (const { reason } of ends) if (reason) throw reason;
   });
-  held.open = (hash, options) => Tab.open(held.browser, held.target, hash, options);
+  /** `target`: another than the suite's. */
+  held.open = (hash, { target = held.target, ...options } = {}) => Tab.open(held.browser, target, hash, options);
   return held;
 }

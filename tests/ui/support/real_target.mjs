@@ -81,7 +81,7 @@ export async function startBareTarget() {
   await askCloud('PUT', '/control/keys', { key: kGoodKey, owner: '1', scopes: [{ universes: ['*'], operations: ['publish'] }] });
   return {
     baseUrl: server.found, adminKey, goodKey: kGoodKey, badKey: 'bad-open-cloud-key', folder,
-    ask: asker(server.found, adminKey), cloud: askCloud,
+    ask: asker(server.found, adminKey), cloud: askCloud, cloudUrl: cloud.found,
     async stop() {
       const ends = await Promise.allSettled([server.stop(), cloud.stop()]);
       rmSync(folder, { recursive: true, force: true });

@@ -46,11 +46,16 @@ let isRunning = false;
 let pauseMs = kFirstPauseMs;
 let pauseTimer = 0;
 let silenceTimer = 0;
+/** Whether the registry has answered on this connection. A server that could not read it yet says so
+ *  in its answers; its stream has nothing but an empty list to tell. */
+let isRegistryKnown = false;
+let isAsking = false;
 
 export function start(): void {
   if (isRunning) return;
   isRunning = true;
   aheadMs = null;
+  isRegistryKnown = false;
   live.set({ ...kNothing });
   connect();
   void refreshUniverses();
@@ -71,12 +76,35 @@ export function watch(id: string | null): void {
 
 /** After the page changed something: what the server has now, without waiting for the next second. */
 export async function refreshUniverses(): Promise<void> {
+  isAsking = true;
   try {
     const { universes } = await api.universes();
+    isRegistryKnown = true;
+    const isBack = live.value.universesError !== null;
     live.set({ universes, universesError: null });
+    if (isBack) void refreshStats();
   } catch (error) {
-    if (live.value.universes === null) live.set({ universesError: (error as ApiError).message });
+    const { status, message } = error as ApiError;
+    if (status === 503) {
+      isRegistryKnown = false;
+      live.set({ universesError: `${message}. The page keeps asking.` });
+    } else if (live.value.universes === null) {
+      live.set({ universesError: message });
+    }
+  } finally {
+    isAsking = false;
   }
+}
+
+function takeUniverses(universes: Universe[]): void {
+  if (!isRegistryKnown) {
+    if (!isAsking) void refreshUniverses();
+    return;
+  }
+  live.set({ universes, universesError: null });
+  const { watched, stats } = live.value;
+  // Somebody else removed it? Of very many the list has not all: the server knows.
+  if (stats !== null && !universes.some(({ id }) => id === watched)) void refreshStats();
 }
 
 export async function refreshStats(): Promise<void> {
@@ -160,8 +188,7 @@ function connect(): void {
       overviewHistory: append(overviewHistory, overview.t ?? serverNow(), values),
     });
   });
-  on<{ universes: Universe[] }>(opened, 'universes', ({ universes }) =>
-    live.set({ universes, universesError: null }));
+  on<{ universes: Universe[] }>(opened, 'universes', ({ universes }) => takeUniverses(universes));
   on<Stats>(opened, 'stats', (stats) => {
     if (stats.id !== live.value.watched) return;
     setClock(stats.t);
@@ -195,6 +222,7 @@ function listenForSilence(): void {
 function reconnect(): void {
   close();
   if (!isRunning) return;
+  isRegistryKnown = false;
   live.set({ connection: 'reconnecting' });
   // Asks why: an ended session is told by the request's own 401 or by the answer.
   void api.session().then(({ session }) => { if (!session) onSessionEnd(); }).catch(() => {});

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The engine at a glance, and whatever wants attention.
-import { Badge, Card, Empty, Figure, Figures, Loading } from '../components/basics';
+import { Badge, Card, Empty, Failure, Figure, Figures, Loading } from '../components/basics';
 import { Chart, type Line } from '../components/chart';
 import { concernsOf } from '../components/key_state';
 import { bytes, count, duration, milliseconds, rate } from '../format';
-import { live } from '../live';
+import { live, refreshUniverses } from '../live';
 import { href } from '../router';
 import { useStore } from '../store';
 import { nameOf } from '../universe_name';
@@ -33,7 +33,11 @@ function EngineFigures() {
 
 function Concerns() {
   const universes = useStore(live, (value) => value.universes);
-  if (universes === null) return <Loading lines={2} label="Loading the universes" />;
+  const error = useStore(live, (value) => value.universesError);
+  if (universes === null) {
+    return error === null ? <Loading lines={2} label="Loading the universes" />
+      : <Failure message={error} onRetry={() => void refreshUniverses()} />;
+  }
   if (universes.length === 0) {
     return (
       <Empty title="No universe yet" action={<a class="button primary" href={href.universes}>Go to universes</a>}>
