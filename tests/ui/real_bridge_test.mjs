@@ -211,6 +211,19 @@ describe('the page of the real server', { timeout: 500_000 }, () => {
     await other.close();
   });
 
+  it('waits at the address of a universe for somebody to add it', async () => {
+    const { ask, goodKey } = held.target;
+    const tab = await held.open('#/universes/4242');
+    await tab.page.getByText('This universe is not registered').waitFor();
+    await tab.state('Live').waitFor();
+    await ask('POST', '/universe/registry/add', { universeId: '4242', openCloudApiKey: goodKey, name: 'Late' });
+    await tab.heading('Late').waitFor();
+    await gameServer({ path: '/universe/4242' });
+    await figure(tab, 'Game servers').getByText('1', { exact: true }).waitFor();
+    await tab.state('Live').waitFor();
+    await tab.close([kAnswered(404)]);
+  });
+
   it('shows as text whatever came through the server', async () => {
     const universe = await register(kMarkup);
     const game = await gameServer(universe);
@@ -304,7 +317,8 @@ describe('the page of the real server', { timeout: 500_000 }, () => {
       await list.row('Kept').waitFor();
       await one.heading('Kept').waitFor();
       await tokens.page.getByText('No tokens yet').waitFor();
-      for (const tab of tabs) await tab.close([kAnswered(503)]);
+      // 404: a stream for one universe is not opened before it is known.
+      for (const tab of tabs) await tab.close([kAnswered(503), kAnswered(404)]);
     } finally {
       const ends = await Promise.allSettled(running.map((server) => server.stop()));
       rmSync(folder, { recursive: true, force: true });

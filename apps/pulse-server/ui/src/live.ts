@@ -50,6 +50,8 @@ let silenceTimer = 0;
  *  in its answers; its stream has nothing but an empty list to tell. */
 let isRegistryKnown = false;
 let isAsking = false;
+/** The universe that the stream was opened with. Without one it tells of all in general. */
+let streamed: string | null = null;
 
 export function start(): void {
   if (isRunning) return;
@@ -102,9 +104,10 @@ function takeUniverses(universes: Universe[]): void {
     return;
   }
   live.set({ universes, universesError: null });
-  const { watched, stats } = live.value;
-  // Somebody else removed it? Of very many the list has not all: the server knows.
-  if (stats !== null && !universes.some(({ id }) => id === watched)) void refreshStats();
+  // Did somebody else remove or add what is looked at? Of very many the list has not all: the server knows.
+  const { watched, stats, statsError } = live.value;
+  const isListed = universes.some(({ id }) => id === watched);
+  if (isListed ? statsError !== null : stats !== null) void refreshStats();
 }
 
 export async function refreshStats(): Promise<void> {
@@ -118,6 +121,7 @@ export async function refreshStats(): Promise<void> {
       stats, statsError: null,
       ...(history && { statsHistory: fromAnswer(history.stepMs, [history.in, history.out], serverNow()) }),
     });
+    if (isRunning && streamed !== id) connect();
   } catch (error) {
     if (live.value.watched !== id) return;
     const { status, message } = error as ApiError;
@@ -166,8 +170,9 @@ function close(): void {
 
 function connect(): void {
   close();
-  const { watched } = live.value;
-  const opened = new EventSource(watched === null ? '/ui/events' : `/ui/events?universe=${watched}`);
+  // For a universe that it does not have, the server opens no stream.
+  streamed = live.value.statsError === null ? live.value.watched : null;
+  const opened = new EventSource(streamed === null ? '/ui/events' : `/ui/events?universe=${streamed}`);
   source = opened;
   listenForSilence();
   opened.onopen = () => {
