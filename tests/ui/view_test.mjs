@@ -196,8 +196,8 @@ describe('the page', { timeout: 500_000 }, () => {
     const pictures = [
       ['overview-light', '#/', 'light', { width: 1280, height: 790 }],
       ['universes-dark', '#/universes', 'dark', { width: 1280, height: 500 }],
-      ['universe-light', `#/universes/${id}`, 'light', { width: 1280, height: 860 }],
-      ['universe-dark', `#/universes/${id}`, 'dark', { width: 1280, height: 860 }],
+      ['universe-light', `#/universes/${id}`, 'light', { width: 1280, height: 800 }],
+      ['universe-dark', `#/universes/${id}`, 'dark', { width: 1280, height: 800 }],
       ['universes-phone', '#/universes', 'light', kPhone],
       ['universe-phone', `#/universes/${id}`, 'dark', kPhone],
     ];

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { wave } from './model_data.mjs';
 
-const kTickMs = 250;
+const kTickMs = 100;
 const kDeadlineMs = 20_000;
 const jobId = (universe, n) => `${universe.slice(-8).padStart(8, '0')}-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
@@ -18,6 +18,7 @@ export class Traffic {
   #sockets = [];
   #batches = 0;
   #owed = 0;
+  #countedAt = performance.now();
   #stopping = new AbortController();
   #loops = [];
 
@@ -77,7 +78,9 @@ export class Traffic {
 
   async #batch() {
     const { id, servers, topics, perSecond } = this.#shape;
-    this.#owed += wave(perSecond, id.length, Date.now() / 1000) * kTickMs / 1000;
+    const now = performance.now();
+    this.#owed += wave(perSecond, id.length, Math.floor(Date.now() / 1000)) * (now - this.#countedAt) / 1000;
+    this.#countedAt = now;
     if (servers === 0 || this.#owed < 1) return;
     const msgs = [];
     for (; this.#owed >= 1; this.#owed -= 1) {

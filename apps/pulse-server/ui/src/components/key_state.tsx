@@ -62,8 +62,9 @@ export function concernsOf(universe: Universe): Concern[] {
     const { tone, meaning } = keyState(key.state);
     if (tone === 'bad') add('bad', universe.circuitOpen ? `${meaning}. Publishing has stopped until that changes` : meaning);
     else if (universe.circuitOpen) add('bad', 'Publishing has stopped until Roblox accepts the key again');
+    // The server warns of an end that is near, too.
     if (tone !== 'bad' && expiresSoon(key) && key.expiresAt) add('warn', `The active key expires ${until(key.expiresAt)}`);
-    if (key.warning) add('warn', key.warning);
+    if (key.warning && !(expiresSoon(key) && key.warning.startsWith('Expire'))) add('warn', key.warning);
   }
   if (universe.quota.factor < 1) {
     add('warn', `Slowed down to ${Math.round(universe.quota.factor * 100)} % after Roblox asked for less`);
