@@ -276,6 +276,7 @@ export class ModelServer {
     if (!this.#isLoggedIn(request)) throw new Refusal(401, 'Invalid API Key');
     if (this.refusesStreams) throw new Refusal(503, 'Not now');
     const stream = { response, watched: url.searchParams.get('universe') };
+    if (stream.watched !== null) this.#find(stream.watched);
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     this.#streams.add(stream);
     response.once('close', () => this.#streams.delete(stream));

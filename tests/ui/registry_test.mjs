@@ -97,9 +97,10 @@ describe('the registry', { timeout: 500_000 }, () => {
     await tab.close([kAnswered(409), kAnswered(400)]);
   });
 
-  it('adds a universe with nothing but the keyboard', kModelOnly, async () => {
+  it('adds a universe with nothing but the keyboard', async () => {
+    const { goodKey, sample } = held.target;
     const tab = await held.open('#/universes');
-    await tab.row('Harbour Tycoon').waitFor();
+    await tab.row(sample.name).waitFor();
     const { keyboard } = tab.page;
     await keyboard.press('Tab');
     assert.equal(await tab.focused(), 'Skip to the content');
@@ -115,7 +116,7 @@ describe('the registry', { timeout: 500_000 }, () => {
     await keyboard.type('77001');
     await keyboard.press('Tab');
     assert.equal(await tab.focused(), 'Open Cloud API key');
-    await keyboard.type('typed-key');
+    await keyboard.type(goodKey);
     await keyboard.press('Tab');
     await keyboard.type('By hand');
     // Around the dialog and back: the focus stays inside.
@@ -131,8 +132,10 @@ describe('the registry', { timeout: 500_000 }, () => {
     await tab.row('By hand').waitFor();
     await tab.closed();
     assert.equal(await tab.focused(), 'Add universe');
-    assert.deepEqual(changes(), [{ at: 'POST /universe/registry/add',
-      body: { universeId: '77001', openCloudApiKey: 'typed-key', name: 'By hand' } }]);
+    if (isModel) {
+      assert.deepEqual(changes(), [{ at: 'POST /universe/registry/add',
+        body: { universeId: '77001', openCloudApiKey: goodKey, name: 'By hand' } }]);
+    }
     await tab.close();
   });
 

@@ -9,7 +9,7 @@
 #   PULSE_TEST_UI           where the build made the page: bundle/, node_modules/
 #   PULSE_TEST_CHROMIUM     the browser
 #   PULSE_UI_START          a module whose startTarget() starts something else than the model server
-#                           (see support/target.mjs)
+#                           (see support/target.mjs; support/real_target.mjs: the real server)
 #   PULSE_SCREENSHOTS       a folder that gets pictures of the page
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,9 +23,16 @@ if ! cmp -s "$here/package-lock.json" "$folder/installed-lock.json"; then
     cp "$here/package-lock.json" "$folder/installed-lock.json"
 fi
 
+# Node 20 and 21 have WebSocket, but not unless asked.
+if ! node -e 'process.exit(typeof WebSocket === "undefined" ? 1 : 0)'; then
+    export NODE_OPTIONS="${NODE_OPTIONS:-} --experimental-websocket --no-warnings"
+fi
+
 # One file after the other: they share two cores with everything else.
 status=0
 for file in "$here"/*_test.mjs; do
+    # What needs no server is tested once, what is about the real one only against that.
+    case "${PULSE_UI_START-}:${file##*/}" in ?*:static_test.mjs | :real_*) continue ;; esac
     PULSE_TEST_NODE_FOLDER=$folder node --test --test-reporter=spec "$file" || status=1
 done
 exit $status

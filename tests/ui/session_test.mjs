@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 
 import { fixture, kAnswered, kBroken } from './support/browser.mjs';
+import { logIn } from './support/http.mjs';
 import { isModel, startTarget } from './support/target.mjs';
 
 const kOut = { isLoggedIn: false };
@@ -14,12 +15,7 @@ describe('the session', { timeout: 500_000 }, () => {
   beforeEach(() => held.target.model?.reset());
   const post = (path, headers, body = {}) => fetch(held.target.baseUrl + path,
     { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
-  const logIn = async () => {
-    const { baseUrl, adminKey } = held.target;
-    const answer = await post('/ui/login', { origin: baseUrl }, { apiKey: adminKey });
-    assert.equal(answer.status, 200);
-    return answer.headers.get('set-cookie');
-  };
+  const newSession = () => logIn(held.target);
 
   it('begins with the right key and no other', async () => {
     const tab = await held.open('', kOut);
@@ -84,7 +80,7 @@ describe('the session', { timeout: 500_000 }, () => {
   });
 
   it('is a cookie that scripts and other sites do not get', async () => {
-    const cookie = await logIn();
+    const cookie = await newSession();
     assert.match(cookie, /^pulse\.session=[A-Za-z0-9_-]{22,}/);
     assert.match(cookie, /HttpOnly/i);
     assert.match(cookie, /SameSite=Strict/i);
@@ -106,7 +102,7 @@ describe('the session', { timeout: 500_000 }, () => {
   });
 
   it('does nothing at the wish of another site', async () => {
-    const cookie = (await logIn()).split(';')[0];
+    const cookie = (await newSession()).split(';')[0];
     for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }, {}]) {
       const answer = await post('/universe/registry/remove', { cookie, ...headers }, { universeId: held.target.sample.id });
       assert.equal(answer.status, 403, JSON.stringify(headers));

@@ -62,6 +62,31 @@ describe('the page', { timeout: 500_000 }, () => {
     await tab.close([kBroken, kAnswered(503)]);
   });
 
+  it('does not take a registry that cannot be read for an empty one', kModelOnly, async () => {
+    const { model } = held.target;
+    const before = model.universes;
+    const breakDown = () => {
+      model.failWith('GET /universe/registry', { status: 503, error: 'The registry is not loaded yet' });
+      model.universes = [];
+    };
+    const repair = () => {
+      model.failWith('GET /universe/registry', null);
+      model.universes = before;
+    };
+    const tab = await held.open('#/universes');
+    await tab.row('Harbour Tycoon').waitFor();
+    breakDown();
+    model.dropStreams();
+    await tab.page.getByText('What you see is older').waitFor();
+    assert.equal(await tab.row('Harbour Tycoon').count(), 1, 'what was known stays on the screen');
+    await tab.page.reload();
+    await tab.page.getByRole('alert').filter({ hasText: 'The registry is not loaded yet. The page keeps asking' }).waitFor();
+    repair();
+    await tab.row('Harbour Tycoon').waitFor();
+    await tab.page.getByText('The registry is not loaded yet').waitFor({ state: 'hidden' });
+    await tab.close([kAnswered(503), kBroken]);
+  });
+
   it('keeps its place over a reload, and goes back as one went', async () => {
     const { id, name } = held.target.sample;
     const tab = await held.open(`#/universes/${id}/keys`);
@@ -171,8 +196,8 @@ describe('the page', { timeout: 500_000 }, () => {
     const pictures = [
       ['overview-light', '#/', 'light', { width: 1280, height: 790 }],
       ['universes-dark', '#/universes', 'dark', { width: 1280, height: 500 }],
-      ['universe-light', `#/universes/${id}`, 'light', { width: 1280, height: 860 }],
-      ['universe-dark', `#/universes/${id}`, 'dark', { width: 1280, height: 860 }],
+      ['universe-light', `#/universes/${id}`, 'light', { width: 1280, height: 800 }],
+      ['universe-dark', `#/universes/${id}`, 'dark', { width: 1280, height: 800 }],
       ['universes-phone', '#/universes', 'light', kPhone],
       ['universe-phone', `#/universes/${id}`, 'dark', kPhone],
     ];

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
+import { logIn } from './http.mjs';
+
 const require = createRequire(`${process.env.PULSE_TEST_NODE_FOLDER}/package.json`);
 const { chromium } = require('playwright-core');
 
@@ -58,9 +60,9 @@ export class Tab {
   }
 
   async #logInByCookie() {
-    const answer = await this.page.context().request.post(`${this.#target.baseUrl}/ui/login`,
-      { data: { apiKey: this.#target.adminKey }, headers: { origin: this.#target.baseUrl } });
-    assert.equal(answer.status(), 200);
+    const [pair] = (await logIn(this.#target)).split(';');
+    const [name, value] = pair.split('=');
+    await this.page.context().addCookies([{ name, value, url: this.#target.baseUrl, httpOnly: true, sameSite: 'Strict' }]);
   }
 
   goto(hash) { return this.page.goto(`${this.#target.baseUrl}/${hash}`); }
@@ -107,6 +109,7 @@ export function fixture({ before, after }, startTarget) {
     const ends = await Promise.allSettled([held.browser?.close(), held.target?.stop()]);
     for (const { reason } of ends) if (reason) throw reason;
   });
-  held.open = (hash, options) => Tab.open(held.browser, held.target, hash, options);
+  /** `target`: another than the suite's. */
+  held.open = (hash, { target = held.target, ...options } = {}) => Tab.open(held.browser, target, hash, options);
   return held;
 }

@@ -30,7 +30,7 @@ export function iso(offsetMs, now = Date.now()) {
 export function key(slot, more = {}) {
   return {
     slot, active: true, fingerprint: '1a2b3c4d', state: 'valid', checkedAt: iso(-240_000),
-    expiresAt: iso(200 * kDay + 3_600_000), warning: null, ...more,
+    expiresAt: iso(200 * kDay + 3_600_000), usedAt: null, warning: null, ...more,
   };
 }
 
@@ -103,7 +103,7 @@ export function viewOf(u, index, second) {
   const out = load.out === 0 ? { '1s': 0, '10s': 0, '60s': 0 } : rates(load.out, index + 31, second);
   const queued = Math.round(wave(load.queue, index + 5, second));
   return {
-    id: u.id, name: u.name, mode: u.mode, prefix: u.prefix, shards: u.shards, createdAt: u.createdAt,
+    id: u.id, name: u.name, mode: u.mode, prefix: u.prefix, shards: u.shards, createdAt: u.createdAt, damaged: false,
     origins: u.origins, keys: u.keys.map((held) => ({ ...held })),
     webClients: Math.round(wave(load.webClients, index + 2, Math.floor(second / 4))),
     gameServers: u.servers.length, players: u.servers.reduce((sum, { players }) => sum + players, 0),

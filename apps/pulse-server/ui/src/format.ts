@@ -35,6 +35,7 @@ export function bytes(n: number): string {
 
 export function milliseconds(ms: number): string {
   if (!Number.isFinite(ms)) return kNone;
+  if (ms > 0 && ms < 0.05) return '<0.1 ms';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 1000 ? `${Math.round(ms)} ms` : duration(ms);
 }

@@ -46,11 +46,18 @@ let isRunning = false;
 let pauseMs = kFirstPauseMs;
 let pauseTimer = 0;
 let silenceTimer = 0;
+/** Whether the registry has answered on this connection. A server that could not read it yet says so
+ *  in its answers; its stream has nothing but an empty list to tell. */
+let isRegistryKnown = false;
+let isAsking = false;
+/** The universe that the stream was opened with. Without one it tells of all in general. */
+let streamed: string | null = null;
 
 export function start(): void {
   if (isRunning) return;
   isRunning = true;
   aheadMs = null;
+  isRegistryKnown = false;
   live.set({ ...kNothing });
   connect();
   void refreshUniverses();
@@ -71,12 +78,36 @@ export function watch(id: string | null): void {
 
 /** After the page changed something: what the server has now, without waiting for the next second. */
 export async function refreshUniverses(): Promise<void> {
+  isAsking = true;
   try {
     const { universes } = await api.universes();
+    isRegistryKnown = true;
+    const isBack = live.value.universesError !== null;
     live.set({ universes, universesError: null });
+    if (isBack) void refreshStats();
   } catch (error) {
-    if (live.value.universes === null) live.set({ universesError: (error as ApiError).message });
+    const { status, message } = error as ApiError;
+    if (status === 503) {
+      isRegistryKnown = false;
+      live.set({ universesError: `${message}. The page keeps asking.` });
+    } else if (live.value.universes === null) {
+      live.set({ universesError: message });
+    }
+  } finally {
+    isAsking = false;
   }
+}
+
+function takeUniverses(universes: Universe[]): void {
+  if (!isRegistryKnown) {
+    if (!isAsking) void refreshUniverses();
+    return;
+  }
+  live.set({ universes, universesError: null });
+  // Did somebody else remove or add what is looked at? Of very many the list has not all: the server knows.
+  const { watched, stats, statsError } = live.value;
+  const isListed = universes.some(({ id }) => id === watched);
+  if (isListed ? statsError !== null : stats !== null) void refreshStats();
 }
 
 export async function refreshStats(): Promise<void> {
@@ -90,6 +121,7 @@ export async function refreshStats(): Promise<void> {
       stats, statsError: null,
       ...(history && { statsHistory: fromAnswer(history.stepMs, [history.in, history.out], serverNow()) }),
     });
+    if (isRunning && streamed !== id) connect();
   } catch (error) {
     if (live.value.watched !== id) return;
     const { status, message } = error as ApiError;
@@ -138,8 +170,9 @@ function close(): void {
 
 function connect(): void {
   close();
-  const { watched } = live.value;
-  const opened = new EventSource(watched === null ? '/ui/events' : `/ui/events?universe=${watched}`);
+  // For a universe that it does not have, the server opens no stream.
+  streamed = live.value.statsError === null ? live.value.watched : null;
+  const opened = new EventSource(streamed === null ? '/ui/events' : `/ui/events?universe=${streamed}`);
   source = opened;
   listenForSilence();
   opened.onopen = () => {
@@ -160,8 +193,7 @@ function connect(): void {
       overviewHistory: append(overviewHistory, overview.t ?? serverNow(), values),
     });
   });
-  on<{ universes: Universe[] }>(opened, 'universes', ({ universes }) =>
-    live.set({ universes, universesError: null }));
+  on<{ universes: Universe[] }>(opened, 'universes', ({ universes }) => takeUniverses(universes));
   on<Stats>(opened, 'stats', (stats) => {
     if (stats.id !== live.value.watched) return;
     setClock(stats.t);
@@ -195,6 +227,7 @@ function listenForSilence(): void {
 function reconnect(): void {
   close();
   if (!isRunning) return;
+  isRegistryKnown = false;
   live.set({ connection: 'reconnecting' });
   // Asks why: an ended session is told by the request's own 401 or by the answer.
   void api.session().then(({ session }) => { if (!session) onSessionEnd(); }).catch(() => {});

@@ -13,6 +13,8 @@ export class ApiError extends Error {
     message: string,
     /** Seconds, from Retry-After. */
     readonly retryAfter: number | null = null,
+    /** What is wrong with a refused Open Cloud key. */
+    readonly keyState: string | null = null,
   ) {
     super(message);
   }
@@ -75,7 +77,8 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
   }
   if (!response.ok) {
     if (response.status === 401 && path !== '/ui/login') onSessionEnd();
-    throw new ApiError(response.status, errorText(response.status, text), retryAfterOf(response));
+    throw new ApiError(response.status, errorText(response.status, text), retryAfterOf(response),
+      response.headers.get('pulse-key-state'));
   }
   try {
     return (text === '' ? null : JSON.parse(text)) as T;

@@ -3,7 +3,7 @@
 // What the server answers. Universe ids are text: 64 bits do not fit a JavaScript number.
 
 export type KeyState =
-  'valid' | 'unknown' | 'missing_scope' | 'wrong_universe' | 'expired' | 'rejected' | 'disabled';
+  'valid' | 'unknown' | 'missing_scope' | 'wrong_universe' | 'expired' | 'rejected' | 'unreadable';
 
 export type Slot = 0 | 1;
 export type Mode = 'v0' | 'v1' | 'both' | 'auto';
@@ -19,6 +19,7 @@ export interface UniverseKey {
   state: KeyState;
   checkedAt: string | null;
   expiresAt: string | null;
+  usedAt: string | null;
   warning: string | null;
 }
 
@@ -29,9 +30,10 @@ export interface Universe {
   prefix: string;
   shards: number;
   createdAt: string;
+  /** What the server has stored of it cannot be read; its settings are defaults. */
+  damaged: boolean;
   keys: UniverseKey[];
-  /** Absent where the server keeps the list to itself. */
-  origins?: string[];
+  origins: string[];
   webClients: number;
   gameServers: number;
   players: number;

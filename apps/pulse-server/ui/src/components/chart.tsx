@@ -35,7 +35,7 @@ function options(lines: readonly Line[], width: number, onPoint: (index: number 
   return {
     width, height: kHeight,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: scale } },
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },

@@ -5,8 +5,10 @@ import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { ApiError, messageOf } from '../api/client';
+import type { KeyState } from '../api/types';
 import { Button, Notice } from './basics';
 import { Icon } from './icons';
+import { kKeyStates } from './key_state';
 
 export function Dialog({ title, onClose, children }:
     { title: string; onClose: () => void; children: ComponentChildren }) {
@@ -38,6 +40,15 @@ export function Dialog({ title, onClose, children }:
   );
 }
 
+/** The message, and what else the answer tells. */
+function explain(thrown: unknown): string {
+  let text = messageOf(thrown);
+  if (!(thrown instanceof ApiError)) return text;
+  if (thrown.keyState !== null && thrown.keyState in kKeyStates) text += `. ${kKeyStates[thrown.keyState as KeyState].meaning}`;
+  if (thrown.retryAfter !== null) text += `. Try again in ${Math.ceil(thrown.retryAfter)} s`;
+  return text;
+}
+
 /** What a form in a dialog needs around one request: busy once, and the error where one looks. */
 export function useRequest(): {
   isBusy: boolean; error: string | null; fail: (message: string | null) => void;
@@ -54,9 +65,7 @@ export function useRequest(): {
     try {
       await work();
     } catch (thrown) {
-      const wait = thrown instanceof ApiError && thrown.retryAfter !== null
-        ? `. Try again in ${Math.ceil(thrown.retryAfter)} s` : '';
-      setError(messageOf(thrown) + wait);
+      setError(explain(thrown));
     } finally {
       running.current = false;
       setBusy(false);

@@ -14,8 +14,8 @@ export const kKeyStates: Record<KeyState, { label: string; tone: 'good' | 'bad' 
   },
   wrong_universe: { label: 'Wrong universe', tone: 'bad', meaning: 'The key is for other universes than this one' },
   expired: { label: 'Expired', tone: 'bad', meaning: 'The key has expired; Roblox refuses it' },
-  rejected: { label: 'Rejected', tone: 'bad', meaning: 'Roblox refused this key' },
-  disabled: { label: 'Disabled', tone: 'bad', meaning: 'The key is switched off in the Creator Dashboard' },
+  rejected: { label: 'Rejected', tone: 'bad', meaning: 'Roblox refuses this key: it is wrong, deleted or switched off' },
+  unreadable: { label: 'Unreadable', tone: 'bad', meaning: 'No master key of this server opens the stored key' },
 };
 
 const kSoonMs = 14 * 86_400_000;
@@ -56,13 +56,15 @@ export function concernsOf(universe: Universe): Concern[] {
   const list: Concern[] = [];
   const add = (tone: Concern['tone'], text: string) => list.push({ universe, tone, text });
   const key = activeKey(universe);
+  if (universe.damaged) add('bad', 'What is stored of this universe cannot be read. Putting its key in anew makes it whole');
   if (key === undefined) add('bad', 'No key is active');
   else {
     const { tone, meaning } = keyState(key.state);
     if (tone === 'bad') add('bad', universe.circuitOpen ? `${meaning}. Publishing has stopped until that changes` : meaning);
     else if (universe.circuitOpen) add('bad', 'Publishing has stopped until Roblox accepts the key again');
+    // The server warns of an end that is near, too.
     if (tone !== 'bad' && expiresSoon(key) && key.expiresAt) add('warn', `The active key expires ${until(key.expiresAt)}`);
-    if (key.warning) add('warn', key.warning);
+    if (key.warning && !(expiresSoon(key) && key.warning.startsWith('Expire'))) add('warn', key.warning);
   }
   if (universe.quota.factor < 1) {
     add('warn', `Slowed down to ${Math.round(universe.quota.factor * 100)} % after Roblox asked for less`);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The engine at a glance, and whatever wants attention.
-import { Badge, Card, Empty, Figure, Figures, Loading } from '../components/basics';
+import { Badge, Card, Empty, Failure, Figure, Figures, Loading } from '../components/basics';
 import { Chart, type Line } from '../components/chart';
 import { concernsOf } from '../components/key_state';
 import { bytes, count, duration, milliseconds, rate } from '../format';
-import { live } from '../live';
+import { live, refreshUniverses } from '../live';
 import { href } from '../router';
 import { useStore } from '../store';
 import { nameOf } from '../universe_name';
@@ -23,7 +23,7 @@ function EngineFigures() {
       <Figure label="Connections" value={or(count, o?.connections)} sub={o ? `on ${o.loops} event loops` : ''} />
       <Figure label="Channels" value={or(count, o?.channels)} sub={o ? `${count(o.subscriptions)} subscriptions` : ''} />
       <Figure label="Deliveries/s" value={or(rate, o?.deliveriesPerSecond)} sub={o ? `from ${rate(o.publishesPerSecond)} publishes/s` : ''} />
-      <Figure label="Latency p99" value={or(milliseconds, o?.p99Ms)} sub="publish to socket" />
+      <Figure label="Latency p99" value={or(milliseconds, o?.p99Ms || undefined)} sub="publish to socket" />
       <Figure label="Drops" value={or(count, o?.drops)} sub="since the start" tone={o && o.drops > 0 ? 'warn' : undefined} />
       <Figure label="Memory" value={or(bytes, o?.memoryBytes)} sub={o ? `${bytes(o.queuedBytes)} queued` : ''} />
       <Figure label="Uptime" value={or(duration, o?.uptimeMs)} sub={o ? `version ${o.version}` : ''} />
@@ -33,7 +33,11 @@ function EngineFigures() {
 
 function Concerns() {
   const universes = useStore(live, (value) => value.universes);
-  if (universes === null) return <Loading lines={2} label="Loading the universes" />;
+  const error = useStore(live, (value) => value.universesError);
+  if (universes === null) {
+    return error === null ? <Loading lines={2} label="Loading the universes" />
+      : <Failure message={error} onRetry={() => void refreshUniverses()} />;
+  }
   if (universes.length === 0) {
     return (
       <Empty title="No universe yet" action={<a class="button primary" href={href.universes}>Go to universes</a>}>

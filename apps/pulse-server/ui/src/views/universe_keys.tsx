@@ -20,6 +20,8 @@ const refresh = () => Promise.all([refreshStats(), refreshUniverses()]);
 function step(universe: Universe): number {
   const standby = universe.keys.find((key) => !key.active);
   if (standby === undefined) return 1;
+  // One that was in use is the old one.
+  if (standby.usedAt !== null) return 4;
   return standby.state === 'unknown' ? 2 : standby.state === 'valid' ? 3 : 4;
 }
 
@@ -63,6 +65,7 @@ function SlotCard({ slot, held, canRemove, busy, put, remove, work }: {
         <div><dt>Fingerprint</dt><dd class="mono">{held.fingerprint}</dd></div>
         <div><dt>Expiry</dt><dd><Expiry value={held} />{held.expiresAt && <span class="muted"> · {exact(held.expiresAt)}</span>}</dd></div>
         <div><dt>Checked</dt><dd>{ago(held.checkedAt)}</dd></div>
+        <div><dt>Last used</dt><dd>{ago(held.usedAt)}</dd></div>
       </dl>
       {held.warning && <Notice tone="warn">{held.warning}</Notice>}
       <div class="card-actions">

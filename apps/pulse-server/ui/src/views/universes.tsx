@@ -4,7 +4,7 @@
 import { useState } from 'preact/hooks';
 
 import type { Universe } from '../api/types';
-import { Button, Card, Empty, Failure, IconButton, Loading, Quota } from '../components/basics';
+import { Button, Card, Empty, Failure, IconButton, Loading, Notice, Quota } from '../components/basics';
 import { activeKey, concernsOf, Expiry, KeyBadge } from '../components/key_state';
 import { Icon } from '../components/icons';
 import { Table, type Column } from '../components/table';
@@ -125,6 +125,7 @@ export function UniversesView() {
         <h1 tabIndex={-1}>Universes</h1>
         <Button icon="plus" kind="primary" onClick={() => setOpen({ dialog: 'add' })}>Add universe</Button>
       </header>
+      {universes !== null && error !== null && <Notice tone="warn">{error} What you see is older.</Notice>}
       <Card title="Registry" flush>
         {universes === null
           ? (error === null ? <Loading lines={6} label="Loading the universes" />
