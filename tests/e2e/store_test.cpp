@@ -32,7 +32,7 @@ bool becomes(const ServerProcess& server, int status) {
 }  // namespace
 
 TEST_CASE("without a use for it the server opens no store", "[e2e][store]") {
-    const ServerProcess server({{"roblox.enabled", "false"}});
+    const ServerProcess server(Settings{{"roblox.enabled", "false"}});
     CHECK(http_get(server.port(), "/readyz").status == 200);
     CHECK(server.metrics().find("pulse_store") == std::string::npos);
 }
