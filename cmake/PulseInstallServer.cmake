@@ -3,7 +3,7 @@
 # The server with all that goes with it: component "server".
 set(pulse_packaging "${PROJECT_SOURCE_DIR}/packaging")
 
-install(TARGETS pulse-server RUNTIME COMPONENT server)
+install(TARGETS pulse-server pulse-roblox RUNTIME COMPONENT server)
 install(FILES "${pulse_packaging}/pulse-server.service" DESTINATION lib/systemd/system
   COMPONENT server)
 
@@ -18,13 +18,16 @@ add_custom_command(OUTPUT "${pulse_config_man}"
   VERBATIM)
 add_custom_target(pulse-manual DEPENDS "${pulse_config_man}")
 add_dependencies(pulse-server pulse-manual)  # whoever has built the program can install
-install(FILES "${pulse_packaging}/man/pulse-server.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
-  COMPONENT server)
+install(FILES "${pulse_packaging}/man/pulse-server.1" "${pulse_packaging}/man/pulse-roblox.1"
+  DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT server)
 install(FILES "${pulse_config_man}" DESTINATION "${CMAKE_INSTALL_MANDIR}/man5" COMPONENT server)
 
-install(FILES "${pulse_packaging}/completions/pulse-server.bash" RENAME pulse-server
-  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT server)
+foreach(program IN ITEMS pulse-server pulse-roblox)
+  install(FILES "${pulse_packaging}/completions/${program}.bash" RENAME ${program}
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT server)
+endforeach()
 install(FILES "${pulse_packaging}/completions/pulse-server.fish"
+    "${pulse_packaging}/completions/pulse-roblox.fish"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT server)
 # Debian's zsh looks elsewhere for what packages bring.
 set(pulse_zsh_dir site-functions)
@@ -32,10 +35,12 @@ if(EXISTS /etc/debian_version)
   set(pulse_zsh_dir vendor-completions)
 endif()
 install(FILES "${pulse_packaging}/completions/_pulse-server"
+    "${pulse_packaging}/completions/_pulse-roblox"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/${pulse_zsh_dir}" COMPONENT server)
 
 install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${PROJECT_SOURCE_DIR}/docs/operations/install.md"
     "${PROJECT_SOURCE_DIR}/docs/operations/configuration.md"
+    "${PROJECT_SOURCE_DIR}/docs/operations/roblox.md" "${PROJECT_SOURCE_DIR}/docs/operations/store.md"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server)
 install(FILES "${pulse_packaging}/deb/copyright"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server)

@@ -136,6 +136,12 @@ bool has_bridge_keys(const RobloxOptions& options) {
            std::filesystem::exists(path_of(options, kApiKeyFile), error);
 }
 
+tl::expected<std::optional<std::string>, std::string> find_master_keys(
+    const RobloxOptions& options) {
+    if (!options.master_keys.empty()) return options.master_keys;
+    return read_key(path_of(options, kMasterKeyFile));
+}
+
 tl::expected<BridgeKeys, std::string> obtain_bridge_keys(const RobloxOptions& options,
                                                          bool may_make, core::Rng& rng) {
     BridgeKeys keys;

@@ -6,6 +6,7 @@
 
 #include "config/sections/roblox.hpp"
 
+#include <optional>
 #include <string>
 
 #include <tl/expected.hpp>
@@ -30,5 +31,10 @@ struct BridgeKeys {
 [[nodiscard]] tl::expected<BridgeKeys, std::string> obtain_bridge_keys(const RobloxOptions& options,
                                                                        bool may_make,
                                                                        core::Rng& rng);
+
+/// The master keys, given or in their file; nothing when they are nowhere. For commands that work
+/// beside the server: none are made. Errors as above.
+[[nodiscard]] tl::expected<std::optional<std::string>, std::string> find_master_keys(
+    const RobloxOptions& options);
 
 }  // namespace pulse::server

@@ -17,8 +17,11 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+/// The bridge, which would use the store, is not there.
 Settings with_store(const std::filesystem::path& file) {
-    return {{"store.enabled", "true"}, {"store.path", "\"" + file.string() + "\""}};
+    return {{"roblox.enabled", "false"},
+            {"store.enabled", "true"},
+            {"store.path", "\"" + file.string() + "\""}};
 }
 
 /// As soon as it is this.
@@ -29,7 +32,7 @@ bool becomes(const ServerProcess& server, int status) {
 }  // namespace
 
 TEST_CASE("without a use for it the server opens no store", "[e2e][store]") {
-    const ServerProcess server;
+    const ServerProcess server(Settings{{"roblox.enabled", "false"}});
     CHECK(http_get(server.port(), "/readyz").status == 200);
     CHECK(server.metrics().find("pulse_store") == std::string::npos);
 }

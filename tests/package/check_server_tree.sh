@@ -12,27 +12,42 @@ install_server
 
 fail() { echo "check_server_tree: $*" >&2 && exit 1; }
 
-for file in usr/bin/pulse-server etc/pulse/pulse.toml usr/lib/systemd/system/pulse-server.service \
-    usr/share/man/man1/pulse-server.1 usr/share/man/man5/pulse.toml.5 \
-    usr/share/bash-completion/completions/pulse-server \
-    usr/share/fish/vendor_completions.d/pulse-server.fish; do
+for file in usr/bin/pulse-server usr/bin/pulse-roblox etc/pulse/pulse.toml usr/lib/systemd/system/pulse-server.service \
+    usr/share/man/man1/pulse-server.1 usr/share/man/man1/pulse-roblox.1 usr/share/man/man5/pulse.toml.5 \
+    usr/share/bash-completion/completions/pulse-{server,roblox} \
+    usr/share/fish/vendor_completions.d/pulse-{server,roblox}.fish; do
     [[ -s $root/$file ]] || fail "$file is not installed"
 done
-compgen -G "$root/usr/share/zsh/*/_pulse-server" >/dev/null || fail "no zsh completion"
+for program in pulse-server pulse-roblox; do
+    compgen -G "$root/usr/share/zsh/*/_$program" >/dev/null || fail "no zsh completion of $program"
+done
 
 "$root/usr/bin/pulse-server" --check-config --config "$root/etc/pulse/pulse.toml" >/dev/null
 
 # Each flag of --help is completed and described.
-flags=$("$root/usr/bin/pulse-server" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u)
-for flag in $flags; do
-    for file in "$root/usr/share/bash-completion/completions/pulse-server" \
-        "$root"/usr/share/zsh/*/_pulse-server; do
-        grep -qF -- "$flag" "$file" || fail "$flag is not in ${file#"$root"/}"
+check_flags() {
+    local program=$1 flag file
+    shift
+    for flag in $("$root/usr/bin/$program" "$@" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+        for file in "$root/usr/share/bash-completion/completions/$program" \
+            "$root"/usr/share/zsh/*/"_$program"; do
+            grep -qF -- "$flag" "$file" || fail "$flag is not in ${file#"$root"/}"
+        done
+        grep -qF -- " -l ${flag#--}" "$root/usr/share/fish/vendor_completions.d/$program.fish" ||
+            fail "$flag is not in the fish completion of $program"
+        grep -qF -- "${flag//-/\\-}" "$root/usr/share/man/man1/$program.1" ||
+            fail "$flag is not in $program(1)"
     done
-    grep -qF -- " -l ${flag#--}" "$root/usr/share/fish/vendor_completions.d/pulse-server.fish" ||
-        fail "$flag is not in the fish completion"
-    grep -qF -- "${flag//-/\\-}" "$root/usr/share/man/man1/pulse-server.1" ||
-        fail "$flag is not in pulse-server(1)"
+}
+check_flags pulse-server
+check_flags pulse-roblox
+for task in check rekey import-legacy new-master-key; do
+    check_flags pulse-roblox "$task"
+    for file in "$root/usr/share/bash-completion/completions/pulse-roblox" \
+        "$root"/usr/share/zsh/*/_pulse-roblox \
+        "$root/usr/share/fish/vendor_completions.d/pulse-roblox.fish"; do
+        grep -qF -- "$task" "$file" || fail "$task is not in ${file#"$root"/}"
+    done
 done
 
 # Each key of the configuration has its entry in the manual page.

@@ -125,6 +125,7 @@ void ServerProcess::launch(const LaunchOptions& options) {
     std::vector<std::string> arguments{server_binary()};
     arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
     std::vector<std::string> environment = clean_environment(directory_.path());
+    environment.insert(environment.end(), options.environment.begin(), options.environment.end());
     // Between fork and exec nothing may allocate.
     const std::vector<char*> argv = to_pointers(arguments);
     const std::vector<char*> envp = to_pointers(environment);

@@ -24,10 +24,12 @@ namespace pulse::test {
 using Settings = std::map<std::string, std::string>;
 
 struct LaunchOptions {
-    std::vector<std::string> arguments;
+    std::vector<std::string> arguments{};
+    /// "NAME=value", beside what every server gets.
+    std::vector<std::string> environment{};
     /// In front of the file's tables; for [[listener]].
-    std::string extra_toml;
-    std::optional<std::uint64_t> max_descriptors;  ///< RLIMIT_NOFILE
+    std::string extra_toml{};
+    std::optional<std::uint64_t> max_descriptors{};  ///< RLIMIT_NOFILE
     bool waits_until_listening = true;
 };
 
@@ -57,6 +59,10 @@ class ServerProcess {
     /// Of the first [[listener]] table.
     [[nodiscard]] std::uint16_t second_port() const noexcept { return second_port_; }
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    /// Its working directory, which goes with it.
+    [[nodiscard]] const std::filesystem::path& directory() const noexcept {
+        return directory_.path();
+    }
 
     void signal(int number);
     /// Until it has ended. Throws at the deadline.
