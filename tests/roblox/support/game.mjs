@@ -24,10 +24,10 @@ export class Game {
   #asked = 0;
 
   /** `luau`: further options of Pulse.new. Further ones are those of GameServerVm. */
-  static async start({ luau = '', listenTo = ['*'], script = prelude(luau), ...options }) {
+  static async start({ luau = '', listenTo = ['*'], scriptPath, script = scriptPath ? undefined : prelude(luau), ...options }) {
     const game = new Game();
     game.jobId = randomUUID();
-    game.vm = new GameServerVm({ jobId: game.jobId, players: 10, ...options, script });
+    game.vm = new GameServerVm({ jobId: game.jobId, players: 10, ...options, script, scriptPath });
     await game.vm.start();
     for (const topic of listenTo) await game.run(`listen(${JSON.stringify(topic)})`);
     return game;

@@ -2,13 +2,13 @@
 //
 // All there is: the server, the mock Open Cloud behind it, game servers, web clients; and their end.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 
 import { Game } from './game.mjs';
 import { roblox, WebSocket } from './package.mjs';
 import { BridgeServer, MockCloud } from './processes.mjs';
 import { until } from './wait.mjs';
 
-const kAdminKey = 'admin-key-of-these-tests-0123456789';
 const kGameRights = ['game.send', 'game.poll'];
 /** Comes back at once: what is tested is that it does, not how long it waits. */
 const kSoon = { baseMs: 20, capMs: 100 };
@@ -18,22 +18,22 @@ export class Stage {
   #connections = [];
   universe = 2745313133;
   cloudKey = 'open-cloud-key';
-  adminKey = kAdminKey;
+  adminKey = randomBytes(24).toString('base64url');
 
   /** `mode` as in the registry. */
-  static async start({ mode = 'v1', settings } = {}) {
+  static async start({ mode = 'v1', settings, network = { minDelayMs: 20, maxDelayMs: 60 } } = {}) {
     const stage = new Stage();
     stage.mock = await MockCloud.start();
     try {
-      await stage.mock.network({ minDelayMs: 20, maxDelayMs: 60 });
+      await stage.mock.network(network);
       await stage.mock.putKey(stage.cloudKey, [stage.universe]);
-      stage.server = await BridgeServer.start({ adminKey: kAdminKey, cloudUrl: stage.mock.url, settings });
+      stage.server = await BridgeServer.start({ adminKey: stage.adminKey, cloudUrl: stage.mock.url, settings });
       await stage.ask('POST', '/universe/registry/add',
         { universeId: String(stage.universe), openCloudApiKey: stage.cloudKey, mode });
       stage.gameToken = await stage.token(kGameRights);
       stage.webToken = await stage.token(['web.read', 'web.send']);
     } catch (error) {
-      await stage.#stopAll();
+      await stage.stop();
       throw error;
     }
     return stage;
@@ -43,7 +43,7 @@ export class Stage {
   async ask(method, path, body, status = [200, 201]) {
     const answer = await fetch(this.server.url + path, {
       method,
-      headers: { authorization: `Bearer ${kAdminKey}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${this.adminKey}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
@@ -101,11 +101,11 @@ export class Stage {
   async end({ violations = 0 } = {}) {
     const seen = (await this.mock.stats()).violations;
     const broken = this.games.flatMap(({ vm }) => [...vm.violations, ...vm.errors]);
-    await this.#stopAll();
+    await this.stop();
     assert.equal(seen.total, violations, JSON.stringify(seen));
     assert.deepEqual(broken, []);
   }
-  async #stopAll() {
+  async stop() {
     for (const connection of this.#connections) connection.close();
     for (const { vm } of this.games) await vm.destroy();
     const ends = await Promise.allSettled([this.server?.stop(), this.mock.stop()]);
