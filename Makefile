@@ -33,7 +33,7 @@ endif
 CONFIGURE = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
 COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 
-.PHONY: build run test bench bench-rivals asan tsan fuzz tidy format package install ci clean help
+.PHONY: build run demo-roblox test bench bench-rivals asan tsan fuzz tidy format package install ci clean help
 
 build: ## build the libraries and the server into build/bin (this is also plain `make`)
 	@scripts/setup.sh build
@@ -45,6 +45,12 @@ run: ## build, and start pulse-server on its embedded default (ARGS='--port 9000
 	@$(configure_product)
 	@$(COMPILE) --target pulse-server
 	@exec $(BUILD)/bin/pulse-server $(ARGS)
+
+demo-roblox: ## build, and see a message travel from a page to two Roblox game servers and back
+	@scripts/setup.sh build test
+	@$(CONFIGURE) -DPULSE_BUILD_TESTS=ON
+	@$(COMPILE) --target pulse-server mock-open-cloud
+	@exec examples/roblox-demo/run.sh $(BUILD)
 
 test: ## build, and run every test that needs no outside service (CTEST_FLAGS='-R presence')
 	@scripts/setup.sh build test

@@ -55,8 +55,8 @@ test('an upload brings messages back', async () => {
   await scene.end();
 });
 
-test('what comes both ways, by frame and with an answer, is heard once; equal messages are not confused', async () => {
-  const scene = await Scene.listening('t');
+test('one who polls hears once what is also published; equal messages are not confused', async () => {
+  const scene = await Scene.listening('t', 'transport = "poll"');
   const both = (message) => {
     scene.model.push('t', message);
     scene.model.batch('pulse.b0', [['t', message]]);
@@ -120,6 +120,7 @@ test('a server that started anew is noticed: what was missed is said, the rest g
 
 test('losses, repeats and another order by MessagingService cost nothing where there is HTTP', async () => {
   const scene = await Scene.listening('t');
+  scene.model.tellsHeads = true;
   let dice = 7;
   const random = () => { dice = (dice * 1103515245 + 12345) % 2147483648; return dice / 2147483648; };
   scene.world.carry = () => {
@@ -127,12 +128,33 @@ test('losses, repeats and another order by MessagingService cost nothing where t
     return random() < 0.2 ? [1 + random(), 1 + random()] : [1 + random()];
   };
   for (let n = 0; n < 200; ++n) {
-    scene.model.push('t', n);
     scene.model.batch(`pulse.b${n % 3}`, [['t', n]]);
     await scene.advance(0.4);
   }
   await scene.advance(70);
   assert.deepEqual(scene.messages().sort((a, b) => a - b), Array.from({ length: 200 }, (_, n) => n));
+  await scene.end();
+});
+
+test('one whom MessagingService does not reach says that it polls, and that it listens once it does', async () => {
+  const scene = await Scene.create('', { messagingEnabled: false });
+  await scene.run('listen("t")');
+  await scene.advance(5);
+  assert.equal(scene.model.of('hello').at(-1).body.transport, 'poll');
+  await scene.vm.set('messagingEnabled', true);
+  await scene.advance(40);
+  assert.equal(scene.model.of('hello').at(-1).body.transport, 'hybrid');
+  await scene.end();
+});
+
+test('the same message again, once with an answer and once by a frame, is two messages', async () => {
+  const scene = await Scene.listening('t');
+  scene.model.push('t', 'tick');
+  scene.model.wake();
+  await scene.advance(5);
+  scene.model.batch('pulse.b1', [['t', 'tick']]);
+  await scene.advance(5);
+  assert.deepEqual(scene.messages(), ['tick', 'tick']);
   await scene.end();
 });
 

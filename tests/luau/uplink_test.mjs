@@ -121,7 +121,7 @@ test('hello says who this is, again and again; its answer arranges things', asyn
   const { body } = scene.model.of('hello')[0];
   assert.deepEqual(body, {
     caps: ['v1', 'http', 'z', 'poll'], place: 1818, players: 3, pollTimeouts: 0, published: 0,
-    server: 'job-1', shards: 3, version: 7 });
+    server: 'job-1', shards: 3, transport: 'hybrid', version: 7 });
   assert.equal(scene.model.of('hello').length, 4);
   await scene.advance(60);
   assert.deepEqual([...scene.vm.topics].sort(), [

@@ -99,7 +99,7 @@ export class GameServerVm {
   #load(source, name) { return this.#state.loadstring(source, name, true); }
   #print(text) {
     this.output.push(text);
-    if (this.#options.echoOutput) console.log(`[${this.jobId}] ${text}`);
+    this.#options.onPrint?.(text);
   }
 
   /** One call into the VM at a time. */

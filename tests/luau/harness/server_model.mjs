@@ -44,7 +44,8 @@ export class ServerModel {
   }
 
   _hello(request, respond) {
-    respond({ body: { serverId: request.body.server, epoch: this.frameEpoch, time: 1, ...this.hello } });
+    const heads = this.tellsHeads ? [...this.frames].map(([topic, texts]) => [topic, texts.length - 1]) : [];
+    respond({ body: { serverId: request.body.server, epoch: this.frameEpoch, time: 1, heads, ...this.hello } });
   }
   _bye(request, respond) { respond({ body: { success: true } }); }
   _send(request, respond) {
