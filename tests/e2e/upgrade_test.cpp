@@ -132,7 +132,8 @@ TEST_CASE("only the configured path upgrades", "[e2e][upgrade]") {
     options.path = "/live/feed";
     PulseClient client(server.port(), options);
     CHECK(client.is_quiet());
-    for (const char* path : {"/ws", "/live", "/live/feed/", "/live/feed%2f", "/", "/health"}) {
+    for (const char* path :
+         {"/ws", "/live", "/live/feed/", "/live/feed%2f", "/index.html", "/health"}) {
         INFO(path);
         options.path = path;
         const HttpAnswer answer = http_exchange(server.port(), upgrade_request(options));
