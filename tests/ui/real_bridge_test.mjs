@@ -13,6 +13,7 @@ import { fixture, kAnswered, kBroken } from './support/browser.mjs';
 import { logIn } from './support/http.mjs';
 import { startServer } from './support/process.mjs';
 import { asker, startBareTarget } from './support/real_target.mjs';
+import { WebSocket } from './support/websocket.mjs';
 
 const kJob = '0f5c2b1e-0000-4000-8000-000000000001';
 const kMarkup = '<img src=x onerror=alert(1)><script>alert(2)</script>&lt;b&gt;"\'';

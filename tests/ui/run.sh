@@ -23,11 +23,6 @@ if ! cmp -s "$here/package-lock.json" "$folder/installed-lock.json"; then
     cp "$here/package-lock.json" "$folder/installed-lock.json"
 fi
 
-# Node 20 and 21 have WebSocket, but not unless asked.
-if ! node -e 'process.exit(typeof WebSocket === "undefined" ? 1 : 0)'; then
-    export NODE_OPTIONS="${NODE_OPTIONS:-} --experimental-websocket --no-warnings"
-fi
-
 # One file after the other: they share two cores with everything else.
 status=0
 for file in "$here"/*_test.mjs; do

@@ -6,10 +6,21 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { wave } from './model_data.mjs';
+import { WebSocket } from './websocket.mjs';
 
 const kTickMs = 100;
 const kDeadlineMs = 20_000;
 const jobId = (universe, n) => `${universe.slice(-8).padStart(8, '0')}-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+/** AbortSignal.any(), which Node 18 does not have. */
+function either(a, b) {
+  const both = new AbortController();
+  for (const signal of [a, b]) {
+    if (signal.aborted) both.abort(signal.reason);
+    signal.addEventListener('abort', () => both.abort(signal.reason), { once: true, signal: both.signal });
+  }
+  return both.signal;
+}
 
 export class Traffic {
   #server;
@@ -55,7 +66,7 @@ export class Traffic {
   async #ask(method, path, token, body) {
     const answer = await fetch(`${this.#server.baseUrl}/universe/${this.#shape.id}${path}`, {
       method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: body && JSON.stringify(body), signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(kDeadlineMs * 2)]),
+      body: body && JSON.stringify(body), signal: either(this.#stopping.signal, AbortSignal.timeout(kDeadlineMs * 2)),
     });
     const text = await answer.text();
     // 429: as many as Roblox takes. Everything else is a fault of the test or the server.
