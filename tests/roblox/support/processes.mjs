@@ -26,8 +26,9 @@ class Program {
   lines = [];
 
   constructor(binary, options, { cwd, env }) {
-    // setpriv: not to outlive a test that crashed.
-    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', binary, ...options], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // setpriv: not to outlive a test that crashed. detached: Ctrl-C in a terminal is for whoever ends this one.
+    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', binary, ...options],
+      { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => { this.errors += text; });
     this.#ended = once(this.#process, 'close');
     this.#ended.catch(() => {});
