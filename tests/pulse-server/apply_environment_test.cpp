@@ -36,6 +36,7 @@ std::pair<std::string, Value> other_value(const Key& key) {
             return {std::to_string(kib) + "KiB", kib * 1024};
         }
         case Kind::duration:
+            if (key.info.max < 41'000) return {"410ms", std::int64_t{410}};
             return {"41s", std::int64_t{41'000}};
         case Kind::text:
             return {"/some/text", std::string{"/some/text"}};

@@ -124,7 +124,7 @@ inline constexpr Row<RobloxOptions> kRobloxRows[] = {
     row<&RobloxOptions::linger>({
         .name = "linger_ms",
         .doc = "How long a message waits for others to share its publish with.",
-        .max = 60'000,
+        .max = 1'000,
     }),
     row<&RobloxOptions::message_ttl>({
         .name = "message_ttl_ms",
