@@ -119,17 +119,17 @@ describe('the bridge\'s client, with the model', { timeout: 60_000 }, () => {
   it('shows its key in the handshake, never in the address', async () => {
     await connect();
     assert.deepEqual(model.upgrades.at(-1), {
-      url: '/deep/bridge/universe/2745313133/connect', protocol: 'pulse.v1,bearer.admin-key' });
+      url: '/deep/bridge/universe/2745313133/connect?v=1', protocol: 'pulse.v1,bearer.admin-key' });
     const { key } = model;
     try {
       // One that no header could carry is exchanged.
       model.key = 'base64+/==';
       const other = new roblox.Pulse({ serverUrl: model.url, apiKey: model.key, WebSocket });
       (await other.Universe(kUniverse).connect()).close();
-      assert.match(model.upgrades.at(-1).url, /\?ticket=[0-9a-f]+$/);
+      assert.match(model.upgrades.at(-1).url, /\?v=1&ticket=[0-9a-f]+$/);
       const old = new roblox.Pulse({ serverUrl: model.url.replace('http', 'ws'), apiKey: model.key, auth: 'query', WebSocket });
       (await old.Universe(kUniverse).connect()).close();
-      assert.match(model.upgrades.at(-1).url, /\?apiKey=base64%2B%2F%3D%3D$/);
+      assert.match(model.upgrades.at(-1).url, /\?v=1&apiKey=base64%2B%2F%3D%3D$/);
     } finally {
       model.key = key;
     }

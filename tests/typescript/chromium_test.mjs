@@ -110,7 +110,7 @@ describe('in Chromium', { timeout: 120_000 }, () => {
         connection.subscribe('t', (message) => window.bridge.heard.push(message));
         await connection.publish({ topic: 't', message: 'own', destination: 'server' });
       }, { serverUrl: model.url, apiKey: model.key });
-      assert.deepEqual(model.upgrades, [{ url: '/universe/2745313133/connect', protocol: 'pulse.v1, bearer.admin-key' }]);
+      assert.deepEqual(model.upgrades, [{ url: '/universe/2745313133/connect?v=1', protocol: 'pulse.v1, bearer.admin-key' }]);
       for (const client of model.clients) client.terminate();
       model.say('t', 'meanwhile');
       await page.waitForFunction(() => window.bridge.heard.length === 2);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include <pulse/core/http_text.hpp>
 #include <pulse/roblox/bridge_dialect.hpp>
 #include <pulse/roblox/error.hpp>
 
@@ -51,7 +52,8 @@ std::unique_ptr<core::Conversation> BridgeDialect::open(core::Connection& connec
     if (request.admission == nullptr) return std::make_unique<ClosedConversation>(connection);
     const auto& admission = *static_cast<const Admission*>(request.admission.get());
     return std::make_unique<WebConversation>(*this, connection, admission.universe,
-                                             admission.caller);
+                                             admission.caller,
+                                             core::http::query_value(request.query, "v") == "1");
 }
 
 }  // namespace pulse::roblox

@@ -26,11 +26,14 @@ namespace {
 }  // namespace
 
 WebConversation::WebConversation(BridgeDialect& dialect, core::Connection& connection,
-                                 UniverseId universe, Caller caller)
+                                 UniverseId universe, Caller caller, bool will_say_hello)
     : dialect_(dialect),
       connection_(connection),
       client_(dialect.clients(), connection, universe, std::move(caller), WebForm::original),
-      publishes_(connection.lane().now(), dialect.options().publishes) {}
+      publishes_(connection.lane().now(), dialect.options().publishes),
+      awaits_hello_(will_say_hello && client_.may_read()) {
+    if (awaits_hello_) client_.hold();
+}
 
 void WebConversation::on_open() {
     if (!client_.begin()) {
@@ -100,7 +103,9 @@ void WebConversation::on_subscribe(const WebCommand& command) {
 
 void WebConversation::on_hello(const WebCommand& command) {
     if (!client_.may_read()) return answer("hello", command.id, R"("v":1)");
-    if (client_.is_held()) return answer("error", command.id, R"("error":"Still replaying")");
+    if (!std::exchange(awaits_hello_, false) && client_.is_held()) {
+        return answer("error", command.id, R"("error":"Still replaying")");
+    }
     client_.set_form(WebForm::extended);
     begin_replay({.host = dialect_.host(),
                   .connection = connection_,

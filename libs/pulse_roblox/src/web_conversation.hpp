@@ -16,8 +16,9 @@ namespace pulse::roblox {
 /// One WebSocket of a universe. **Loop-bound.**
 class WebConversation final : public core::Conversation {
   public:
+    /// `will_say_hello`: nothing is delivered before that.
     WebConversation(BridgeDialect& dialect, core::Connection& connection, UniverseId universe,
-                    Caller caller);
+                    Caller caller, bool will_say_hello);
 
     void on_open() override;
     void on_message(core::ByteView message, core::MessageKind kind) override;
@@ -41,6 +42,7 @@ class WebConversation final : public core::Conversation {
     WebClient client_;
     core::TokenBucket publishes_;
     std::size_t open_publishes_ = 0;
+    bool awaits_hello_;
 };
 
 /// Closes at once.

@@ -154,9 +154,10 @@ class BridgeServer : public EngineCore {
     }
 
     /// A WebSocket that is in its room already: it answers once.
-    [[nodiscard]] WsClient connect(std::string_view token, TcpOptions tcp = {}) const {
+    [[nodiscard]] WsClient connect(std::string_view token, TcpOptions tcp = {},
+                                   std::string_view query = {}) const {
         WsClient client(port(),
-                        {.path = path("connect"),
+                        {.path = path("connect") + std::string(query),
                          .header_lines = "authorization: Bearer " + std::string(token) + "\r\n",
                          .tcp = std::move(tcp)});
         client.send_text("ping");

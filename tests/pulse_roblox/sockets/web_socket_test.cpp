@@ -309,6 +309,22 @@ TEST_CASE("after hello messages say who, where and when, and a client can resume
     CHECK(live["seq"] != hello["cursor"]);
 }
 
+TEST_CASE("who promises a hello hears nothing before it, and nothing twice",
+          "[roblox][websocket]") {
+    BridgeServer server;
+    WsClient client = server.connect(server.web, {}, "?v=1");
+    WsClient witness = server.connect(server.web);
+    server.to_web("t", "1");
+    // Joined later, hence served later.
+    CHECK(next(witness) == json{{"topic", "t"}, {"message", 1}});
+    CHECK(ask(client, {{"op", "ping"}})["op"] == "pong");
+    CHECK(ask(client, {{"op", "hello"}, {"v", 1}, {"since", "zzzzzz:1"}}) == json{{"op", "gap"}});
+    CHECK(next(client)["message"] == 1);
+    CHECK(next(client)["op"] == "hello");
+    server.to_web("t", "2");
+    CHECK(next(client)["message"] == 2);
+}
+
 TEST_CASE("a place of another epoch is a gap", "[roblox][websocket]") {
     BridgeServer server;
     server.to_web("t", "1");

@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 
+import { until } from './wait.mjs';
+
 const kDeadlineMs = 30_000;
 const kSettings = '[server]\nthreads = 1\nclose_spread_ms = 0\n[metrics]\nport = 0\n';
 const kSanitizers = ['ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS'];
@@ -93,7 +95,7 @@ export class BridgeServer {
     return server;
   }
 
-  /** Again at the port it had: clients come back. */
+  /** Again at the port it had: clients come back. Until its registry is loaded it answers 503. */
   async launch() {
     this.#program = new Program(this.binary, ['--port', String(this.#port)], { cwd: this.#folder, env: this.#env });
     const address = await this.#program.listening((line) => {
@@ -101,6 +103,7 @@ export class BridgeServer {
       return event.event === 'listening' ? event.address : undefined;
     });
     this.#port = Number(address.split(':').at(-1));
+    await until(async () => (await fetch(`${this.url}/readyz`)).ok, 'the server is ready');
   }
 
   get folder() { return this.#folder; }

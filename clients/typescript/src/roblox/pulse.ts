@@ -91,11 +91,12 @@ export class Universe {
     const path = `/universe/${this.id}/connect`;
     const auth = this.#options.auth ?? (kHeaderToken.test(apiKey) ? 'protocol' : 'ticket');
     const target = async (): Promise<{ url: string; protocols?: string[] }> => {
-      const url = this.#http.socketUrl(path);
+      // v=1: nothing comes before our hello, so that what is replayed and what comes live do not overlap.
+      const url = `${this.#http.socketUrl(path)}?v=1`;
       switch (auth) {
         case 'protocol': return { url, protocols: ['pulse.v1', `bearer.${apiKey}`] };
-        case 'query': return { url: `${url}?apiKey=${encodeURIComponent(apiKey)}` };
-        case 'ticket': return { url: `${url}?ticket=${encodeURIComponent((await this.ticket()).ticket)}` };
+        case 'query': return { url: `${url}&apiKey=${encodeURIComponent(apiKey)}` };
+        case 'ticket': return { url: `${url}&ticket=${encodeURIComponent((await this.ticket()).ticket)}` };
       }
     };
     return new Connection({ WebSocket: webSocketConstructor(this.#options.WebSocket), target }, options).open();
