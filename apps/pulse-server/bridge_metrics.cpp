@@ -129,9 +129,14 @@ void append_bridge_metrics(std::vector<MetricFamily>& out, const roblox::BridgeM
 
 void append_key_states(std::vector<MetricFamily>& out, const roblox::UniverseRegistry& registry) {
     std::map<roblox::KeyState, std::size_t> states;
+    std::size_t unreadable = 0;
     for (const roblox::UniverseView& universe : registry.list()) {
         const roblox::KeyView* key = universe.active_key();
-        ++states[key == nullptr ? roblox::KeyState::unknown : key->state];
+        if (key != nullptr && !key->is_readable) {
+            ++unreadable;
+        } else {
+            ++states[key == nullptr ? roblox::KeyState::unknown : key->state];
+        }
     }
     MetricFamily& keys = family(out, "pulse_roblox_key_state", MetricKind::gauge,
                                 "Universes by the state of the key in use.");
@@ -140,6 +145,7 @@ void append_key_states(std::vector<MetricFamily>& out, const roblox::UniverseReg
         sample(keys, static_cast<double>(states[state]),
                {{"state", std::string(to_string(state))}});
     }
+    sample(keys, static_cast<double>(unreadable), {{"state", "unreadable"}});
 }
 
 }  // namespace pulse::server

@@ -82,6 +82,12 @@ roblox::RegistryOptions registry_options(const RobloxOptions& wanted) {
     return options;
 }
 
+std::vector<std::pair<std::string, std::string>> not_loaded_headers() {
+    return {{"retry-after", "1"},
+            {"x-content-type-options", "nosniff"},
+            {"content-security-policy", "default-src 'none'; frame-ancestors 'none'"}};
+}
+
 /// Lets nobody in before the registry is loaded: a universe that is not known yet must not look
 /// like one that does not exist.
 class GatedDialect final : public core::Dialect {
@@ -96,8 +102,8 @@ class GatedDialect final : public core::Dialect {
     [[nodiscard]] bool checks_origin() const noexcept override { return inner_.checks_origin(); }
     [[nodiscard]] std::optional<core::Refusal> admit(const core::OpenRequest& request) override {
         if (is_open_) return inner_.admit(request);
-        return core::Refusal{
-            503, std::string(kNotLoaded), "application/json", {{"retry-after", "1"}}};
+        return core::Refusal{503, std::string(kNotLoaded), "application/json",
+                             not_loaded_headers()};
     }
     [[nodiscard]] std::unique_ptr<core::Conversation> open(
         core::Connection& connection, const core::OpenRequest& request) override {
@@ -115,7 +121,7 @@ core::Route gated(core::Route route, const std::atomic<bool>& is_open) {
                                                                    core::HttpResponder responder) {
         if (is_open) return handler(request, std::move(responder));
         core::HttpResponse answer = core::HttpResponse::json(503, std::string(kNotLoaded));
-        answer.headers.emplace_back("retry-after", "1");
+        answer.headers = not_loaded_headers();
         responder.respond(std::move(answer));
     };
     return route;

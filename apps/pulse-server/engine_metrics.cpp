@@ -113,9 +113,10 @@ void add_traffic(Builder& out, const Totals& total, const core::HubStats& hub) {
     out.gauge("pulse_channels_active", "Channels with at least one subscriber.", hub.channels);
     out.counter("pulse_subscriptions_total", "Successful subscribes.", hub.subscribes_total);
     out.gauge("pulse_subscriptions_active", "Subscriptions now.", hub.subscriptions);
-    out.counter("pulse_deliveries_total",
-                "Publications and presence events handed to a subscriber's connection.",
-                total.lane(&Lane::deliveries));
+    out.counter(
+        "pulse_deliveries_total",
+        "Publications and presence events handed to a subscriber's connection, in any dialect.",
+        total.lane(&Lane::deliveries));
 }
 
 void add_connections(Builder& out, const Totals& total) {

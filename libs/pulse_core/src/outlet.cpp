@@ -71,8 +71,8 @@ void Outlet::send(const SharedFrame& frame) {
     if (is_finished_) return;
     lane_->holds_.push_back(frame.chunk);
     push({frame.chunk.get(), frame.begin, frame.end, frame.messages}, false);
-    lane_->stats_.replies.add(frame.messages);
-    lane_->stats_.reply_bytes.add(frame.message_bytes);
+    lane_->stats_.deliveries.add(frame.messages);
+    lane_->stats_.delivered_bytes.add(frame.message_bytes);
 }
 
 void Outlet::push(const FrameSlice& slice, bool is_droppable) noexcept {

@@ -45,6 +45,13 @@ std::vector<HeldPoll> PollHub::take_all() {
     return all;
 }
 
+void PollHub::update(PollId id, std::uint64_t place, bool hears_frames) {
+    const auto found = polls_.find(id);
+    if (found == polls_.end()) return;
+    found->second.reader.place = place;
+    found->second.reader.hears_frames = hears_frames;
+}
+
 void PollHub::added_for_all(std::uint64_t seq, core::MonotonicTime now) {
     if (polls_.empty()) return;
     if (!all_due_) {

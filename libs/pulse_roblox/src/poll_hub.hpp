@@ -54,6 +54,8 @@ class PollHub {
     void hold(HeldPoll poll);
     [[nodiscard]] std::optional<HeldPoll> take(PollId id);
     [[nodiscard]] std::vector<HeldPoll> take_all();
+    /// What is known of its server has changed; what it asked for has not.
+    void update(PollId id, std::uint64_t place, bool hears_frames);
 
     /// `message` was added to the ring, for the poll of `server` (0 = none) or for all.
     void added_for_all(std::uint64_t seq, core::MonotonicTime now);

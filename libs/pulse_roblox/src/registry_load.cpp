@@ -178,7 +178,7 @@ void UniverseRegistry::Impl::finish_load(Loading& loading) {
     loading.report.universes = ids.size();
     parts_.log.write(core::LogLevel::info, "roblox_registry_loaded",
                      {{"universes", static_cast<std::uint64_t>(loading.report.universes)},
-                      {"tokens", static_cast<std::uint64_t>(loading.report.tokens)},
+                      {"keys_issued", static_cast<std::uint64_t>(loading.report.tokens)},
                       {"damaged", static_cast<std::uint64_t>(loading.report.damaged)},
                       {"unreadable", static_cast<std::uint64_t>(loading.report.unreadable)},
                       {"ignored", static_cast<std::uint64_t>(loading.report.ignored)}});

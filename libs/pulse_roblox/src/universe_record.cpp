@@ -134,6 +134,7 @@ std::string encode_universe(const UniverseRecord& record) {
     out += ",\"prefix\":";
     json::append_string(out, record.settings.prefix);
     append_member(out, "shards", record.settings.shards);
+    if (record.settings.has_silent_servers) out += ",\"silent\":true";
     out += ",\"origins\":[";
     for (const std::string& origin : record.settings.origins) {
         if (out.back() != '[') out += ',';
@@ -165,6 +166,7 @@ core::Result<UniverseRecord> decode_universe(UniverseId id, std::string_view tex
                       : key == "mode"    ? read_mode(reader, record.settings.mode)
                       : key == "prefix"  ? read_text(reader, record.settings.prefix)
                       : key == "shards"  ? read_shards(reader, record.settings.shards)
+                      : key == "silent"  ? reader.read_bool(record.settings.has_silent_servers)
                       : key == "origins" ? read_origins(reader, record.settings.origins)
                       : key == "created" ? reader.read_uint(record.created_at_ms)
                                          : reader.skip();

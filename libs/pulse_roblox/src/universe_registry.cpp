@@ -38,6 +38,7 @@ UniverseSettings SettingsPatch::apply(UniverseSettings settings) const {
     if (mode) settings.mode = *mode;
     if (prefix) settings.prefix = *prefix;
     if (shards) settings.shards = *shards;
+    if (has_silent_servers) settings.has_silent_servers = *has_silent_servers;
     if (origins) settings.origins = *origins;
     return settings;
 }
@@ -118,6 +119,7 @@ void UniverseRegistry::Impl::push(UniverseId id) {
         config.mode = record.settings.mode;
         config.prefix = record.settings.prefix;
         config.shards = record.settings.shards;
+        config.has_silent_servers = record.settings.has_silent_servers;
         origins = record.settings.origins;
         if (const KeySlot* slot = record.keys.active_slot()) {
             sealed = slot->record;

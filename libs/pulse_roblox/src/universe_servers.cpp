@@ -55,6 +55,8 @@ core::Result<HelloReply> Universe::hello(const ServerHello& hello) {
         return tl::unexpected{make_error_code(Error::too_many_entries)};
     }
     LiveServer& server = directory_.put(hello, transport_of(hello), true, now);
+    // Under what was said before, a poll that waits would come back with too little.
+    polls_.update(server.poll, server.hello.place, server.hears_frames());
     has_said_hello_ = has_said_hello_ || hello.speaks_v1;
     greet(server);
     servers_changed();

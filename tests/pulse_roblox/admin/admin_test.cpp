@@ -290,6 +290,7 @@ TEST_CASE("a universe is shown, changed and probed", "[roblox][admin]") {
     CHECK(universe["mode"] == "auto");
     CHECK(universe["prefix"] == "pulse");
     CHECK(universe["shards"] == 3);
+    CHECK(universe["silentServers"] == false);
     CHECK(universe["createdAt"] == "2026-01-01T00:00:00.000Z");
     CHECK(universe["webClients"] == 5);
     CHECK(universe["gameServers"] == 3);
@@ -309,14 +310,16 @@ TEST_CASE("a universe is shown, changed and probed", "[roblox][admin]") {
         return std::to_string(answer.status) + " " + answer.body;
     };
     const std::string changed = patch(
-        R"({"name":"<b>Obby</b>","mode":"both","prefix":"p2","shards":8,"origins":["https://a.example"]})");
+        R"({"name":"<b>Obby</b>","mode":"both","prefix":"p2","shards":8,"silentServers":true,"origins":["https://a.example"]})");
     REQUIRE(changed.starts_with("200 "));
     const json after = json::parse(changed.substr(4));
     CHECK(after["name"] == "<b>Obby</b>");
+    CHECK(after["silentServers"] == true);
     CHECK(after["origins"] == json::array({"https://a.example"}));
     CHECK(server.bridge->universe(kGame).prefix == "p2");
     CHECK(*server.book->origins(kGame) == std::vector<std::string>{"https://a.example"});
     CHECK(patch(R"({"mode":"v9"})") == R"(400 {"error":"Invalid mode"})");
+    CHECK(patch(R"({"silentServers":1})") == R"(400 {"error":"Invalid silentServers"})");
     CHECK(patch(R"({"shards":9})") == R"(400 {"error":"Invalid shards"})");
     CHECK(patch(R"({"prefix":"a b"})") == R"(400 {"error":"Invalid prefix"})");
     CHECK(patch(R"({"name":"a\u0000b"})") == R"(400 {"error":"Invalid name"})");

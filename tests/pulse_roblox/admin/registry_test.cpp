@@ -48,6 +48,7 @@ TEST_CASE("a universe is there again after a restart, with its key and nothing o
     const std::uint64_t version = f.bridge->universe(kGame).key_version;
 
     SettingsPatch patch{.name = "Obby", .mode = Mode::v1, .prefix = "game", .shards = 5};
+    patch.has_silent_servers = true;
     patch.origins = {"https://example.org"};
     REQUIRE_FALSE(f.result_of([&](auto done) { f.registry->change(kGame, patch, done); }));
     CHECK(f.bridge->universe(kGame).prefix == "game");
@@ -63,6 +64,7 @@ TEST_CASE("a universe is there again after a restart, with its key and nothing o
     CHECK(universe.shards == 5);
     const UniverseView view = f.registry->find(kGame).value();
     CHECK(view.settings.name == "Obby");
+    CHECK(view.settings.has_silent_servers);
     CHECK(view.created_at_ms == ManualClock::kStartMs);
     REQUIRE(view.active_key() != nullptr);
     CHECK(view.active_key()->state == KeyState::valid);

@@ -37,7 +37,7 @@ export function key(slot, more = {}) {
 /** A registered universe; `load` is what its figures swing around. */
 export function universe(id, more = {}) {
   return {
-    id, name: '', mode: 'auto', prefix: 'pulse', shards: 3, createdAt: iso(-90 * kDay), origins: [],
+    id, name: '', mode: 'auto', prefix: 'pulse', shards: 3, silentServers: false, createdAt: iso(-90 * kDay), origins: [],
     keys: [key(0)], servers: [], tokens: [], topics: [],
     load: { in: 0, out: 0, webClients: 0, used: 0, queue: 0, throttled: 0, errors: 0, factor: 1 },
     circuitOpen: false, ...more,
@@ -103,7 +103,7 @@ export function viewOf(u, index, second) {
   const out = load.out === 0 ? { '1s': 0, '10s': 0, '60s': 0 } : rates(load.out, index + 31, second);
   const queued = Math.round(wave(load.queue, index + 5, second));
   return {
-    id: u.id, name: u.name, mode: u.mode, prefix: u.prefix, shards: u.shards, createdAt: u.createdAt, damaged: false,
+    id: u.id, name: u.name, mode: u.mode, prefix: u.prefix, shards: u.shards, silentServers: u.silentServers, createdAt: u.createdAt, damaged: false,
     origins: u.origins, keys: u.keys.map((held) => ({ ...held })),
     webClients: Math.round(wave(load.webClients, index + 2, Math.floor(second / 4))),
     gameServers: u.servers.length, players: u.servers.reduce((sum, { players }) => sum + players, 0),

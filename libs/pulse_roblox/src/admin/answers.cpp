@@ -152,6 +152,8 @@ std::string encode(const UniverseView& universe, const UniverseStats& stats,
     member_text(out, "mode", to_string(universe.settings.mode));
     member_text(out, "prefix", universe.settings.prefix);
     member_number(out, "shards", universe.settings.shards);
+    member(out, "silentServers");
+    out += universe.settings.has_silent_servers ? "true" : "false";
     member(out, "origins");
     out += '[';
     for (const std::string& origin : universe.settings.origins) {

@@ -64,10 +64,11 @@ bool AdminBody::read(json::Reader& reader) {
     std::string name;
     while (reader.next_member(name)) {
         Value value{.kind = reader.peek()};
-        const bool is_read = value.kind == json::Kind::string   ? reader.read_string(value.text)
-                             : value.kind == json::Kind::number ? reader.read_number(value.number)
-                             : value.kind == json::Kind::array  ? read_list(reader, value)
-                                                                : reader.skip();
+        const bool is_read = value.kind == json::Kind::string    ? reader.read_string(value.text)
+                             : value.kind == json::Kind::number  ? reader.read_number(value.number)
+                             : value.kind == json::Kind::boolean ? reader.read_bool(value.flag)
+                             : value.kind == json::Kind::array   ? read_list(reader, value)
+                                                                 : reader.skip();
         if (!is_read || members_.size() == kMaxMembers) return false;
         // Of equal names the last counts, at the first one's place, as in JavaScript.
         const auto same = std::find_if(members_.begin(), members_.end(),
@@ -148,6 +149,16 @@ std::optional<std::uint64_t> AdminBody::number(std::string_view name, std::uint6
         return {};
     }
     return whole;
+}
+
+std::optional<bool> AdminBody::flag(std::string_view name, std::string_view problem) {
+    const Value* value = find(name);
+    if (value == nullptr) return {};
+    if (value->kind != json::Kind::boolean) {
+        fail(problem);
+        return {};
+    }
+    return value->flag;
 }
 
 std::optional<std::vector<std::string>> AdminBody::list(std::string_view name,

@@ -31,6 +31,7 @@ class AdminBody {
         json::Kind kind = json::Kind::invalid;
         std::string text{};                ///< of a string
         double number = 0;                 ///< of a number
+        bool flag = false;                 ///< of a boolean
         std::vector<std::string> items{};  ///< of an array of strings
         bool is_list = false;              ///< an array of strings, all of it
     };
@@ -44,6 +45,7 @@ class AdminBody {
     /// `problem` when it is there and no whole number in that range.
     [[nodiscard]] std::optional<std::uint64_t> number(std::string_view name, std::uint64_t least,
                                                       std::uint64_t most, std::string_view problem);
+    [[nodiscard]] std::optional<bool> flag(std::string_view name, std::string_view problem);
     [[nodiscard]] std::optional<std::vector<std::string>> list(std::string_view name,
                                                                std::string_view problem);
     /// After the last question: reports members that were not asked for.

@@ -45,6 +45,7 @@ SettingsPatch read_settings(AdminBody& body) {
     if (const auto shards = body.number("shards", 1, 8, "Invalid shards")) {
         patch.shards = static_cast<unsigned>(*shards);
     }
+    patch.has_silent_servers = body.flag("silentServers", "Invalid silentServers");
     return patch;
 }
 

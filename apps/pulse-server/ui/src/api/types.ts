@@ -29,6 +29,8 @@ export interface Universe {
   mode: Mode;
   prefix: string;
   shards: number;
+  /** Some game servers have no HTTP, and cannot say that they are there. */
+  silentServers: boolean;
   createdAt: string;
   /** What the server has stored of it cannot be read; its settings are defaults. */
   damaged: boolean;
@@ -108,6 +110,7 @@ export interface UniverseSettings {
   mode?: Mode;
   prefix?: string;
   shards?: number;
+  silentServers?: boolean;
   origins?: string[];
 }
 

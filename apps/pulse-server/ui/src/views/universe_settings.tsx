@@ -17,11 +17,17 @@ const kModes: readonly Choice<Mode>[] = [
   { value: 'both', label: 'Both', hint: 'Each message in both forms, at twice the cost; for a change-over' },
 ];
 
-interface Draft { name: string; mode: Mode; prefix: string; shards: string; origins: string }
+const kSilent: readonly Choice<'silent'>[] = [{
+  value: 'silent', label: 'Some have no HTTP',
+  hint: 'They listen to MessagingService and cannot say that they are there: messages are published even when all known servers fetch theirs',
+}];
+
+interface Draft { name: string; mode: Mode; prefix: string; shards: string; silentServers: boolean; origins: string }
 
 function draftOf(universe: Universe): Draft {
   return {
     name: universe.name, mode: universe.mode, prefix: universe.prefix, shards: String(universe.shards),
+    silentServers: universe.silentServers,
     origins: (universe.origins ?? []).join('\n'),
   };
 }
@@ -57,6 +63,7 @@ function changes(draft: Draft, before: Draft): UniverseSettings {
     ...(draft.mode !== before.mode && { mode: draft.mode }),
     ...(draft.prefix !== before.prefix && { prefix: draft.prefix }),
     ...(draft.shards !== before.shards && { shards: Number(draft.shards) }),
+    ...(draft.silentServers !== before.silentServers && { silentServers: draft.silentServers }),
     ...(draft.origins !== before.origins && { origins: linesOf(draft.origins) }),
   };
 }
@@ -98,6 +105,8 @@ export function SettingsSection({ universe }: { universe: Universe }) {
           hint="Real topics that broadcasts are spread over, 1 to 8. Three use the whole quota of a game.">
           <input class="short" type="number" min={1} max={8} value={draft.shards} onInput={(event) => change({ shards: event.currentTarget.value })} />
         </Field>
+        <Choices legend="Game servers" name="silentServers" type="checkbox" choices={kSilent}
+          chosen={draft.silentServers ? ['silent'] : []} onChange={(_, isOn) => change({ silentServers: isOn })} />
         <Field label="Allowed origins" error={problems.origins ?? null}
           hint={universe.origins === undefined
             ? 'One per line. The present list is not shown; what you enter here replaces it.'

@@ -33,6 +33,8 @@ struct UniverseSettings {
     Mode mode = Mode::automatic;
     std::string prefix = "pulse";  ///< of real topics
     unsigned shards = 3;
+    /// Some game servers cannot say hello (their HTTP is off): see UniverseConfig.
+    bool has_silent_servers = false;
     /// Of pages elsewhere that may ask for this universe: `https://example.org`, `http://host:81`.
     std::vector<std::string> origins{};
 
@@ -61,8 +63,8 @@ struct UniverseRecord {
     friend bool operator==(const UniverseRecord&, const UniverseRecord&) = default;
 };
 
-/// {"v":1,"name":…,"mode":…,"prefix":…,"shards":…,"origins":[…],"created":ms,"keys":{…}}; keys as
-/// encode_key_slots() has them.
+/// {"v":1,"name":…,"mode":…,"prefix":…,"shards":…,"silent":…,"origins":[…],"created":ms,"keys":{…}};
+/// keys as encode_key_slots() has them.
 [[nodiscard]] std::string encode_universe(const UniverseRecord& record);
 /// Errors: Error::invalid_record.
 [[nodiscard]] core::Result<UniverseRecord> decode_universe(UniverseId id, std::string_view text);

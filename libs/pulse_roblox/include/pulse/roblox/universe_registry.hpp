@@ -79,6 +79,7 @@ struct SettingsPatch {
     std::optional<Mode> mode{};
     std::optional<std::string> prefix{};
     std::optional<unsigned> shards{};
+    std::optional<bool> has_silent_servers{};
     std::optional<std::vector<std::string>> origins{};
 
     [[nodiscard]] UniverseSettings apply(UniverseSettings settings) const;
