@@ -7,18 +7,26 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { bundle, kBundle } from '../../clients/luau/build.mjs';
 import { clientFolder, createLuauState, root, stylua } from './harness/packages.mjs';
 
-const check = (...folders) => spawnSync(process.execPath, [
-  stylua, '--check', '--syntax', 'Luau', '-f', join(clientFolder, 'stylua.toml'), ...folders], { encoding: 'utf8' });
+const check = (config, ...paths) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath,
+    [stylua, '--check', '--syntax', 'Luau', '-f', config, ...paths], { encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+};
 
 test('StyLua has nothing to change', () => {
-  const { status, stdout, stderr } = check(clientFolder, join(root, 'tests', 'luau', 'harness', 'roblox'));
-  assert.equal(status, 0, stdout + stderr);
+  check(join(clientFolder, 'stylua.toml'), kBundle, join(clientFolder, 'example'), join(root, 'tests', 'luau', 'harness', 'roblox'));
+  check(join(clientFolder, 'src', 'stylua.toml'), join(clientFolder, 'src'));
+});
+
+test('the one file is what the parts make', () => {
+  assert.ok(readFileSync(kBundle, 'utf8') === bundle(), 'node clients/luau/build.mjs');
 });
 
 test('the client is strict, one file, and asks for no other', async () => {
-  const source = readFileSync(join(clientFolder, 'PulseClient.luau'), 'utf8');
+  const source = readFileSync(kBundle, 'utf8');
   assert.match(source, /^--!strict\n-- SPDX-License-Identifier: MIT OR Apache-2.0\n/);
   assert.doesNotMatch(source.replaceAll(/--.*$/gm, ''), /\brequire\b/);
   const state = await createLuauState({});

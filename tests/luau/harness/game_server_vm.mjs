@@ -8,7 +8,7 @@
 //
 // In real time, requests go to real addresses and MessagingService is the mock Open Cloud at `mockUrl`.
 // Otherwise a World moves the clock, answers requests and carries messages.
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -90,10 +90,20 @@ export class GameServerVm {
     [this.#host] = await this.#load('return host', 'host')();
     const load = this.#load(readFileSync(options.modulePath, 'utf8'), 'PulseClient');
     await this.#load('host.loadModule = ...', 'module')(load);
+    if (options.hasParts) await this.#loadParts();
     await this.#backend.start?.();
     if (options.script ?? options.source) await this.run(options.script ?? options.source, 'script');
     else if (options.scriptPath) await this.run(readFileSync(options.scriptPath, 'utf8'), options.scriptPath);
     return this;
+  }
+
+  /** For require("./Json") and the like: the parts that the client is made of, each alone. */
+  async #loadParts() {
+    const folder = join(clientFolder, 'src');
+    for (const file of readdirSync(folder).filter((one) => one.endsWith('.luau'))) {
+      const name = file.slice(0, -'.luau'.length);
+      await this.#load('host.addPart(...)', 'part')(name, this.#load(readFileSync(join(folder, file), 'utf8'), name));
+    }
   }
 
   #load(source, name) { return this.#state.loadstring(source, name, true); }
