@@ -175,6 +175,66 @@ test('a claim check is fetched, unless it is for others or nobody listens', asyn
   await scene.end();
 });
 
+/** Blobs whose fetching takes that many seconds, or `Infinity`. */
+function slowBlobs(scene, seconds) {
+  for (const token of Object.keys(seconds)) scene.model.blobs.set(token, JSON.stringify(['big', `large ${token}`]));
+  scene.model.script.push((request) => {
+    const token = request.path.match(/\/blob\/(.+)$/)?.[1];
+    return seconds[token] === undefined ? undefined : { body: scene.model.blobs.get(token), delay: seconds[token] };
+  });
+}
+
+test('what is fetched keeps its place in its topic; other topics go on', async () => {
+  const scene = await Scene.listening('*', quiet);
+  slowBlobs(scene, { one: 6, two: 2, three: 2 });
+  const say = (items) => scene.model.batch('pulse.b0', items);
+  say([['big', 'before']]);
+  scene.model.publish('pulse.b0', 'G', '9', '["big","one"]');
+  say([['big', 'between'], ['other', 'at once']]);
+  scene.model.publish('pulse.b0', 'G', '9', '["big","two"]');
+  scene.model.publish('pulse.b0', 'G', '9', '["big","three"]');
+  say([['big', 'after']]);
+  await scene.advance(4);
+  assert.deepEqual(scene.messages(), ['before', 'at once']);
+  await scene.advance(10);
+  assert.deepEqual(scene.messages().slice(2), ['large one', 'between', 'large two', 'large three', 'after']);
+  say([['big', 'later']]);
+  await scene.advance(2);
+  assert.equal(scene.messages().at(-1), 'later');
+  assert.deepEqual([(await scene.stats()).lost, scene.errors()], [0, []]);
+  await scene.end();
+});
+
+test('what cannot be fetched holds up nothing', async () => {
+  const scene = await Scene.listening('*', quiet);
+  scene.model.blobs.set('odd', 'no JSON');
+  scene.model.blobs.set('echo', '["big","our own",{"f":"job-1"}]');
+  for (const token of ['gone', 'odd', 'echo']) scene.model.publish('pulse.b0', 'G', '9', `["big","${token}"]`);
+  scene.model.batch('pulse.b0', [['big', 'after']]);
+  await scene.advance(5);
+  assert.deepEqual(scene.messages(), ['after']);
+  const { lost, invalid, echoes } = await scene.stats();
+  assert.deepEqual({ lost, invalid, echoes }, { lost: 1, invalid: 1, echoes: 1 });
+  await scene.end();
+});
+
+test('a fetch that takes too long is a loss; what comes of it later is not heard out of order', async () => {
+  const scene = await Scene.listening('*', quiet);
+  slowBlobs(scene, { slow: 25 });
+  scene.model.publish('pulse.b0', 'G', '9', '["big","slow"]');
+  await scene.advance(10);
+  scene.model.batch('pulse.b0', [['big', 'after']]); // from now on somebody waits
+  await scene.advance(15.5);
+  assert.deepEqual(scene.messages(), []);
+  await scene.advance(1);
+  assert.deepEqual(scene.messages(), ['after']);
+  await scene.advance(20);
+  assert.deepEqual(scene.messages(), ['after']);
+  assert.equal((await scene.stats()).lost, 1);
+  assert.match(scene.errors('gap')[0].detail, /"big"/);
+  await scene.end();
+});
+
 test('a topic that is spread over shards comes in order, as far as it comes in time', async () => {
   const scene = await Scene.listening('s', quiet);
   const send = (shard, seq, n) => scene.world.publish(`pulse.b${shard}`, `P1B abc123 ${seq}\n[["s",${n},{"n":${n}}]]`);

@@ -152,3 +152,47 @@ table.insert(answers, queue.count())
 emit(answers)`);
   assert.deepEqual(answers, [true, true, true, true, false, '1', 'two', '4', 5, 0]);
 }));
+
+const kTurns = `
+Limits = require("./Limits")
+turns = require("./Turns").new(
+	function(message, info) emit({ info.topic, if type(message) == "string" then #message else message }) end,
+	function(topic) emit({ topic, "lost" }) end
+)
+function pass(topic, message) turns.pass(message, { topic = topic, seq = 1 }) end`;
+
+test('Turns: who waits is let through when there are too many, or too much of it', onParts(async ({ run }) => {
+  await run(kTurns);
+  assert.deepEqual(await run('pass("a", 1) first = turns.take("a") pass("a", 2) pass("b", 3)'), [['a', 1], ['b', 3]]);
+  // The longest of all waits is given up.
+  assert.deepEqual(await run('turns.take("b") pass("b", 4) for n = 5, Limits.MAX_HELD + 2 do pass("b", n) end'), []);
+  assert.deepEqual(await run('pass("b", 0)'), [['a', 'lost'], ['a', 2]]);
+  assert.deepEqual(await run('turns.fill(first, "late", { topic = "a" }) turns.leave(first) pass("a", 5)'), [['a', 5]]);
+  const rest = await run('pass("b", -1) pass("b", -2)');
+  assert.deepEqual(rest.slice(0, 2), [['b', 'lost'], ['b', 4]]);
+  assert.deepEqual(rest.slice(-2).map(([, message]) => message), [-1, -2]);
+  assert.equal(rest.length, 1 + 1025 + 1);
+}));
+
+test('Turns: bytes are counted, of what was fetched too', onParts(async ({ run }) => {
+  await run(kTurns);
+  await run('half = string.rep("x", Limits.MAX_HELD_BYTES // 2 + 1) one, two = turns.take("a"), turns.take("a")');
+  assert.deepEqual(await run('turns.fill(two, half, { topic = "a" })'), []);
+  const half = 2 ** 21 + 1;
+  assert.deepEqual(await run('pass("a", half)'), [['a', 'lost'], ['a', half], ['a', half]]);
+  // All that was held is forgotten.
+  await run('one = turns.take("a") pass("a", half)');
+  assert.deepEqual(await run('turns.fill(one, "x", { topic = "a" })'), [['a', 1], ['a', half]]);
+}));
+
+test('Turns: a turn lasts as long as nobody waits, and then for a while', onParts(async ({ world, run }) => {
+  await run(kTurns);
+  await run('one, two, other = turns.take("a"), turns.take("a"), turns.take("b")');
+  await world.advance(100);
+  assert.deepEqual(await run('turns.expire() pass("a", 1)'), []);
+  await world.advance(14.9);
+  assert.deepEqual(await run('turns.expire()'), []);
+  await world.advance(0.2);
+  assert.deepEqual(await run('turns.expire()'), [['a', 'lost'], ['a', 'lost'], ['a', 1]]);
+  assert.deepEqual(await run('turns.fill(other, 2, { topic = "b" })'), [['b', 2]]);
+}));
