@@ -3,11 +3,20 @@
 // What goes wrong on the way, and what becomes of messages then.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { onStage } from './support/stage.mjs';
 import { ascending, hears, numbers, until } from './support/wait.mjs';
 
 const kListens = { luau: 'transport = "messaging",' };
+/** On a real topic each, of three. */
+const kTopics = ['a', 'c', 'g'];
+
+/** All numbers up to `last`, each once. */
+async function hearsOnce(game, last) {
+  await until(() => game.heard().length >= last, () => JSON.stringify(game.messages()));
+  assert.deepEqual(ascending(game.messages()), numbers(last));
+}
 
 test('losses, repeats and another order in MessagingService are repaired for those with HTTP', onStage({}, async (stage) => {
   const games = [await stage.addGame(kListens), await stage.addGame(kListens), await stage.addGame()];
@@ -28,19 +37,50 @@ test('losses, repeats and another order in MessagingService are repaired for tho
   assert.ok(deliveries.lost > 0 && deliveries.duplicated > 0, JSON.stringify(deliveries));
 }));
 
-test('a publish that Roblox refuses for now is repeated; nothing is lost or doubled', onStage({}, async (stage) => {
+// Three topics on three real ones, so that each takes some of the faults: five in a row end a publish.
+test('a publish that goes wrong is repeated, however it does; nothing is lost or doubled', onStage({}, async (stage) => {
   const game = await stage.addGame(kListens);
-  const { universe } = await stage.addWeb();
-  await stage.mock.faults(['429+retry:1', '500', 'reset+delivered', 'truncated']);
-  const sent = numbers(6).map((number) => universe.send({ topic: 'a', message: number }, { async: true }));
-  await Promise.all(sent);
-  await until(() => game.heard().length === 6, () => JSON.stringify(game.messages()));
-  await universe.send({ topic: 'a', message: 7 }, { async: true });
-  await until(() => game.heard().length === 7);
-  assert.deepEqual(ascending(game.messages()), numbers(7));
+  await stage.mock.faults(['429+retry:1', '500', 'reset+delivered', 'truncated', 'reset', 'html']);
+  // Asynchronous, and with time: the attempts may take longer than a synchronous answer waits.
+  const send = (number) => stage.send({ topic: kTopics[number % 3], message: number, async: true, ttl: 60 }, 202);
+  await Promise.all(numbers(9).map(send));
+  const played = async () => (await stage.mock.log()).filter(({ scripted }) => scripted).map(({ status }) => status);
+  await until(async () => (await played()).length === 6, 'the script is played');
+  assert.deepEqual(await played(), [429, 500, 0, 200, 0, 502]);
+  // One more on each real topic, where nothing overtakes; and what came twice has come.
+  await Promise.all(numbers(3, 10).map(send));
+  await hearsOnce(game, 12);
+  await until(async () => (await game.stats()).duplicates >= 2, 'what was delivered without an answer came again');
+  await hearsOnce(game, 12);
   const { retries, statuses } = await stage.ask('GET', `${stage.path}/stats`);
   assert.ok(retries >= 3, `${retries} retries`);
-  assert.ok(statuses['429'] >= 1);
+  assert.ok(statuses['429'] >= 1 && statuses['502'] >= 1, JSON.stringify(statuses));
+}));
+
+test('who waits for Roblox longer than the answer does asks again with the same key, and hears how it ended', onStage({}, async (stage) => {
+  const game = await stage.addGame(kListens);
+  // Delivered, but answered after the five seconds that a send waits; meanwhile others are repeated.
+  await stage.mock.faults(['slow:7000', 'reset', 'html', 'reset+delivered']);
+  const refusals = [];
+  const insist = async (number) => {
+    const message = { topic: kTopics[number % 3], message: number, ttl: 60 };
+    for (;;) {
+      const { status, body } = await stage.send(message, [200, 504], { 'idempotency-key': `message ${number}` });
+      if (status === 200) return body;
+      refusals.push(number);
+      await sleep(100);
+    }
+  };
+  const first = insist(1);
+  await until(async () => (await stage.mock.log()).length > 0, 'the first is on its way');
+  const answers = await Promise.all([first, ...numbers(5, 2).map(insist)]);
+  assert.ok(answers.every(({ success }) => success === true), JSON.stringify(answers));
+  assert.ok(refusals.includes(1), 'the first was answered 504');
+  await hearsOnce(game, 6);
+  // Long afterwards it is still the same message.
+  assert.equal((await insist(1)).success, true);
+  await insist(7);
+  await hearsOnce(game, 7);
 }));
 
 test('a key that Roblox refuses stops the universe; a new one starts it, and no client notices', onStage({}, async (stage) => {
