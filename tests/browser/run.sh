@@ -1,21 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-#   run.sh FOLDER
+#   run.sh FOLDER [TEST…]
 #
-# Runs the tests with playwright-core from FOLDER, where it is installed, from the npm registry, when
-# it is not there or no longer the one that package-lock.json names. The environment says what is
-# tested with what: PULSE_TEST_SERVER, PULSE_TEST_CHROMIUM.
-set -euo pipefail
+# Runs the tests with playwright-core from FOLDER. The environment says what is tested with what:
+# PULSE_TEST_SERVER, PULSE_TEST_CHROMIUM.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../support/node_suite.sh"
 folder=$1
+shift
 : "${PULSE_TEST_SERVER:?}" "${PULSE_TEST_CHROMIUM:?}"
 
-mkdir -p "$folder"
-if ! cmp -s "$here/package-lock.json" "$folder/installed-lock.json"; then
-    cp "$here/package.json" "$here/package-lock.json" "$folder"
-    npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts --loglevel=error
-    cp "$here/package-lock.json" "$folder/installed-lock.json"
-fi
-
-PULSE_TEST_NODE_FOLDER=$folder exec node --test --test-reporter=spec "$here"/*_test.mjs
+install_packages "$here" "$folder"
+export PULSE_TEST_NODE_FOLDER=$folder
+run_tests "$here" "$@"

@@ -1,20 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-#   run.sh FOLDER
+#   run.sh FOLDER [TEST…]
 #
-# Runs the tests with the packages in FOLDER, where they are installed, from the npm registry, when they
-# are not there or no longer those that package-lock.json names.
-set -euo pipefail
+# Runs the tests with a Luau VM and StyLua from FOLDER.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../support/node_suite.sh"
 folder=$1
+shift
 
-mkdir -p "$folder"
-if ! cmp -s "$here/package-lock.json" "$folder/installed-lock.json"; then
-    cp "$here/package.json" "$here/package-lock.json" "$folder"
-    npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts --loglevel=error
-    cp "$here/package-lock.json" "$folder/installed-lock.json"
-fi
-
-# Compiled in one quick step: the tests are many short runs.
-PULSE_TEST_NODE_FOLDER=$folder exec node --liftoff-only --test --test-reporter=spec "$here"/*_test.mjs
+install_packages "$here" "$folder"
+export PULSE_TEST_NODE_FOLDER=$folder
+node_options=(--liftoff-only) # compiled in one quick step: the tests are many short runs
+run_tests "$here" "$@"
