@@ -327,19 +327,27 @@ describe('the page of the real server', { timeout: 500_000 }, () => {
     }
   });
 
-  it('says so when the server ends, and asks to log in to the next one', async () => {
+  it('says so when the server ends, and asks to log in to the next one, which knows no sessions', async () => {
     const target = await startBareTarget();
-    let isStopped = false;
     try {
+      await target.ask('POST', '/universe/registry/add', { universeId: '78', openCloudApiKey: target.goodKey, name: 'Outlives' });
       const tab = await held.open('#/universes', { target });
+      await tab.row('Outlives').waitFor();
       await tab.state('Live').waitFor();
-      isStopped = true;
-      await target.stop();
-      await tab.state('Reconnecting…').waitFor();
-      await tab.heading('Universes').waitFor();
-      await tab.close([kBroken, kAnswered(503)]);
+      await target.restart(async () => {
+        await tab.state('Reconnecting…').waitFor();
+        await tab.row('Outlives').waitFor(); // what was last known stays
+      });
+      await tab.heading('Log in to Pulse').waitFor();
+      await tab.page.getByText('Your session has ended').waitFor();
+      assert.equal(await tab.row('Outlives').count(), 0);
+      await tab.field('API key').fill(target.adminKey);
+      await tab.button('Log in').click();
+      await tab.row('Outlives').waitFor();
+      await tab.state('Live').waitFor();
+      await tab.close([kBroken, kAnswered(503), kAnswered(401)]);
     } finally {
-      if (!isStopped) await target.stop();
+      await target.stop();
     }
   });
 });

@@ -70,12 +70,12 @@ export class Program {
   }
 }
 
-/** pulse-server on a free port; `found` is its address. */
-export function startServer({ folder, environment }) {
+/** pulse-server on `port`, or a free one; `found` is its address. */
+export function startServer({ folder, environment, port = 0 }) {
   const binary = process.env.PULSE_TEST_SERVER;
   assert.ok(binary, 'PULSE_TEST_SERVER names the server to test');
   return Program.start({
-    binary, folder, options: ['--host', '127.0.0.1', '--port', '0'],
+    binary, folder, options: ['--host', '127.0.0.1', '--port', String(port)],
     environment: { PULSE_LOGGING_FORMAT: 'json', PULSE_METRICS_PORT: '0', ...environment },
     find: (line) => {
       const { event, address } = JSON.parse(line);

@@ -68,10 +68,11 @@ async function populate(ask, cloud, shape) {
 export async function startBareTarget() {
   const folder = mkdtempSync(path.join(tmpdir(), 'pulse-ui-'));
   const cloud = await startCloud(folder);
+  const environment = {
+    PULSE_STORE_ENABLED: 'true', PULSE_STORE_PATH: path.join(folder, 'pulse.db'), PULSE_ROBLOX_OPEN_CLOUD_URL: cloud.found };
   let server;
   try {
-    server = await startServer({ folder, environment: {
-      PULSE_STORE_ENABLED: 'true', PULSE_STORE_PATH: path.join(folder, 'pulse.db'), PULSE_ROBLOX_OPEN_CLOUD_URL: cloud.found } });
+    server = await startServer({ folder, environment });
   } catch (error) {
     await cloud.stop();
     throw error;
@@ -82,8 +83,16 @@ export async function startBareTarget() {
   return {
     baseUrl: server.found, adminKey, goodKey: kGoodKey, badKey: 'bad-open-cloud-key', folder,
     ask: asker(server.found, adminKey), cloud: askCloud, cloudUrl: cloud.found,
+    /** The server ends, and the next one, with what it kept, is not there before `meanwhile` is over. */
+    async restart(meanwhile) {
+      const last = server;
+      server = undefined;
+      await last.stop();
+      await meanwhile();
+      server = await startServer({ folder, environment, port: new URL(last.found).port });
+    },
     async stop() {
-      const ends = await Promise.allSettled([server.stop(), cloud.stop()]);
+      const ends = await Promise.allSettled([server?.stop(), cloud.stop()]);
       rmSync(folder, { recursive: true, force: true });
       for (const { reason } of ends) if (reason) throw reason;
     },
