@@ -75,6 +75,18 @@ test('one who polls hears once what is also published; equal messages are not co
   await scene.end();
 });
 
+test('one who polls fetches nothing that its answers bring', async () => {
+  const scene = await Scene.listening('t', 'transport = "poll"');
+  scene.model.blobs.set('large', '["t","large"]');
+  scene.model.push('t', 'large');
+  scene.model.publish('pulse.b0', 'G', '13', '["t","large"]');
+  await scene.advance(5);
+  assert.deepEqual(scene.messages(), ['large']);
+  assert.deepEqual(scene.model.requests.filter((one) => one.path.includes('/blob/')), []);
+  assert.equal((await scene.stats()).duplicates, 1);
+  await scene.end();
+});
+
 test('poll goes on all the time; other servers speak by MessagingService all the same', async () => {
   const scene = await Scene.listening('t', 'transport = "poll"');
   scene.model.push('t', 1);
