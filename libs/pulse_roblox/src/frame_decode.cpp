@@ -182,7 +182,7 @@ template <typename ReadMiddle>
 bool read_message_item(json::Reader& reader, const std::vector<Item>* before, Item& item,
                        UplinkOptions* uplink) {
     return read_item(reader, before, item.topic, item.options, uplink,
-                     [&] { return reader.copy(item.message); });
+                     [&] { return reader.take(item.message); });
 }
 
 namespace {

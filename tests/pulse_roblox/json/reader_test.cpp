@@ -96,6 +96,44 @@ TEST_CASE("Strings keep what they say in the shortest escapes", "[roblox][json]"
     }
 }
 
+TEST_CASE("A string is read up to what ends it, wherever that stands", "[roblox][json]") {
+    const std::string_view plain =
+        GENERATE(std::string_view("a"), std::string_view("\x7f"), std::string_view("\xc3\xa9"),
+                 std::string_view(" !#[]"));
+    for (std::size_t before = 0; before < 20; ++before) {
+        for (std::size_t behind = 0; behind < 20; ++behind) {
+            std::string head;
+            std::string tail;
+            for (std::size_t i = 0; i < before; ++i) head += plain;
+            for (std::size_t i = 0; i < behind; ++i) tail += plain;
+            const auto quoted = [&](std::string_view middle) {
+                return '"' + head + std::string(middle) + tail + '"';
+            };
+            CHECK(json::normalise(quoted("")) == quoted(""));
+            CHECK(json::normalise(quoted("\\\"")) == quoted("\\\""));
+            CHECK(json::normalise(quoted("\\u000a\\\\")) == quoted("\\n\\\\"));
+            for (const char wrong : {'"', '\0', '\x01', '\x1f', '\n'}) {
+                CHECK(json::normalise(quoted({&wrong, 1})).empty());
+            }
+            CHECK(json::normalise(quoted("").substr(0, quoted("").size() - 1)).empty());
+        }
+    }
+}
+
+TEST_CASE("A value is taken alone, and as it is copied", "[roblox][json]") {
+    json::Reader reader(R"([{"b":1,"2": 3},"text",[1e400]])");
+    std::string value = "what was there before";
+    REQUIRE(reader.enter_array());
+    for (const std::string_view expected : {R"({"2":3,"b":1})", R"("text")", "[null]"}) {
+        REQUIRE(reader.next_item());
+        REQUIRE(reader.take(value));
+        CHECK(value == expected);
+    }
+    CHECK_FALSE(reader.next_item());
+    CHECK(reader.finish());
+    CHECK_FALSE(reader.take(value));
+}
+
 TEST_CASE("Members are ordered as in JavaScript's objects", "[roblox][json]") {
     const std::vector<std::pair<std::string, std::string>> cases = {
         {R"({ "b" : 1 , "a" : 2 })", R"({"b":1,"a":2})"},

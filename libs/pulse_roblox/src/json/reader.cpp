@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include <pulse/protocol/utf8.hpp>
 
@@ -16,6 +17,29 @@ namespace {
 
 [[nodiscard]] constexpr bool is_space(char c) noexcept {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/// How many bytes at the beginning of `text` stand for themselves within a string: none of them is
+/// a quote, a backslash or a control character. Eight at a time while there are.
+[[nodiscard]] std::size_t plain_run(std::string_view text) noexcept {
+    constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+    constexpr std::uint64_t kHigh = kOnes * 0x80;
+    const auto below = [](std::uint64_t word, std::uint64_t least) {  // some byte is below `least`
+        return (word - kOnes * least) & ~word & kHigh;
+    };
+    std::size_t i = 0;
+    for (; i + sizeof(std::uint64_t) <= text.size(); i += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + i, sizeof(word));
+        const std::uint64_t ends =
+            below(word, 0x20) | below(word ^ (kOnes * '"'), 1) | below(word ^ (kOnes * '\\'), 1);
+        if (ends != 0) break;
+    }
+    while (i < text.size() && text[i] != '"' && text[i] != '\\' &&
+           static_cast<unsigned char>(text[i]) >= 0x20) {
+        ++i;
+    }
+    return i;
 }
 
 [[nodiscard]] constexpr bool is_high_surrogate(unsigned unit) noexcept {
@@ -199,10 +223,7 @@ bool Reader::take_string(Sink& sink) {
     ++at_;
     while (true) {
         const std::size_t begin = at_;
-        while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' &&
-               static_cast<unsigned char>(text_[at_]) >= 0x20) {
-            ++at_;
-        }
+        at_ += plain_run(text_.substr(at_));
         sink.plain(text_.substr(begin, at_ - begin));
         if (at_ == text_.size()) return fail();
         if (text_[at_] == '"') {
@@ -322,13 +343,8 @@ bool Reader::copy(std::string& out) {
             append_number(out, literal);
             return true;
         }
-        case Kind::string: {
-            NormalSink sink{out};
-            out += '"';
-            if (!take_string(sink)) return false;
-            out += '"';
-            return true;
-        }
+        case Kind::string:
+            return copy_string(out);
         case Kind::array:
             return copy_array(out);
         case Kind::object:
@@ -337,6 +353,30 @@ bool Reader::copy(std::string& out) {
             break;
     }
     return fail();
+}
+
+bool Reader::copy_string(std::string& out) {
+    skip_space();
+    if (has_failed_ || at_ == text_.size() || text_[at_] != '"') return fail();
+    // Most strings have nothing to unescape and are taken as they stand, quotes included.
+    const std::size_t end = at_ + 1 + plain_run(text_.substr(at_ + 1));
+    if (end < text_.size() && text_[end] == '"') {
+        out += text_.substr(at_, end + 1 - at_);
+        at_ = end + 1;
+        return true;
+    }
+    NormalSink sink{out};
+    out += '"';
+    if (!take_string(sink)) return false;
+    out += '"';
+    return true;
+}
+
+bool Reader::take(std::string& out) {
+    scratch_.clear();
+    if (!copy(scratch_)) return false;
+    out = scratch_;
+    return true;
 }
 
 bool Reader::copy_array(std::string& out) {
@@ -360,10 +400,7 @@ bool Reader::copy_object(std::string& out) {
     while (next('}')) {
         if (members_.size() > first) out += ',';
         Member member{out.size(), 0, 0};
-        NormalSink key{out};
-        out += '"';
-        if (!take_string(key)) return false;
-        out += '"';
+        if (!copy_string(out)) return false;
         member.colon = out.size();
         skip_space();
         if (at_ == text_.size() || text_[at_] != ':') return fail();
@@ -388,10 +425,13 @@ bool Reader::is_in_order(const std::string& out, const std::vector<Member>& memb
     for (std::size_t i = first; i < members.size(); ++i) {
         const std::string_view key =
             std::string_view(out).substr(members[i].begin, members[i].colon - members[i].begin);
+        // Quotes included, so that there is a second byte: it tells most keys apart.
+        const char initial = key[1];
         std::uint64_t index = 0;
-        if (is_array_index(key, index)) return false;
+        if (initial >= '0' && initial <= '9' && is_array_index(key, index)) return false;
         for (std::size_t k = first; k < i; ++k) {
-            if (std::string_view(out).substr(members[k].begin,
+            if (out[members[k].begin + 1] == initial &&
+                std::string_view(out).substr(members[k].begin,
                                              members[k].colon - members[k].begin) == key) {
                 return false;
             }

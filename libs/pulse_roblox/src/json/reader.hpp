@@ -56,6 +56,9 @@ class Reader {
     /// Appends the next value in normal form. At most six times as long as it was (numbers like
     /// 1e20), and usually not longer.
     [[nodiscard]] bool copy(std::string& out);
+    /// The next value in normal form, instead of what `out` was: grown once, to what it takes, for
+    /// values that are kept.
+    [[nodiscard]] bool take(std::string& out);
 
   private:
     enum class Lone : std::uint8_t { fails, keeps };  // surrogates without their other half
@@ -77,6 +80,7 @@ class Reader {
     [[nodiscard]] bool take_hex4(unsigned& out) noexcept;
     template <typename Sink>
     [[nodiscard]] bool take_string(Sink& sink);
+    [[nodiscard]] bool copy_string(std::string& out);
     [[nodiscard]] bool copy_array(std::string& out);
     [[nodiscard]] bool copy_object(std::string& out);
     [[nodiscard]] static bool is_in_order(const std::string& out,
@@ -89,6 +93,7 @@ class Reader {
     std::size_t depth_ = 0;
     bool is_first_ = false;  // the container entered last has had no element yet
     bool has_failed_ = false;
+    std::string scratch_;
     std::vector<Member> members_;  // of the objects being copied, innermost last
 };
 
