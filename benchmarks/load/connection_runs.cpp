@@ -75,7 +75,8 @@ class IdleRun final : public Run {
   private:
     void prove_alive(std::uint32_t count) {
         open_range(count, 1);
-        const RequestTemplate request = protocol_.publish(0, make_payload(options_.size, 0, 0));
+        const RequestTemplate request =
+            protocol_.publish(0, make_payload(options_.size, 0, 0, form()));
         const std::uint64_t began = now_ns();
         clients_->send(clients_->at(count), request.bytes);
         const std::uint64_t deadline = began + to_ns(kProofSeconds);

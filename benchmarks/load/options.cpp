@@ -91,7 +91,7 @@ const std::vector<Setting>& settings() {
     using O = Options;
     constexpr auto kMaxWindow = 65536U;
     static const std::vector<Setting> table{
-        {"protocol", "NAME", "pulse (default), bench, nats, redis or mqtt",
+        {"protocol", "NAME", "pulse (default), roblox, bench, nats, redis or mqtt",
          [](O& o, Text t) { return o.protocol = t, true; }},
         {"host", "ADDRESS", "a loopback address [127.0.0.1]",
          [](O& o, Text t) { return parse_host(t, o.host); }},
@@ -145,6 +145,8 @@ const std::vector<Setting>& settings() {
         {"sources", "N", "source addresses 127.0.0.1 and up [as needed]",
          number<std::uint32_t>(&O::sources, 0, 250)},
 
+        {"text", "", "payloads of ASCII, as protocols have them that carry text only",
+         [](O& o, Text) { return o.text = true, true; }},
         {"verify", "", "parse every frame; check order, content and count of all deliveries",
          [](O& o, Text) { return o.verify = true, true; }},
         {"allow-loss", "", "missing deliveries are reported but no failure",

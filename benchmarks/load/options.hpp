@@ -42,6 +42,7 @@ struct Options {
     std::uint32_t slow = 100;         ///< never-reading subscribers
     std::uint32_t slow_receive_buffer = 0;
     std::size_t size = 64;
+    bool text = false;         ///< payloads of ASCII, for protocols that carry anything
     std::uint32_t window = 1;  ///< publications in flight per channel
     double rate = 0;           ///< publications per second over all channels; 0 = closed loop
     std::uint32_t burst = 1;   ///< open loop: publications per tick

@@ -9,6 +9,7 @@ namespace pulse::load {
 
 std::unique_ptr<Protocol> make_protocol(std::string_view name, const ProtocolOptions& options) {
     if (name == "pulse") return make_pulse_protocol(options);
+    if (name == "roblox") return make_roblox_protocol(options);
     if (name == "bench") return make_bench_protocol(options);
     if (name == "nats") return make_nats_protocol(options);
     if (name == "redis") return make_redis_protocol(options);

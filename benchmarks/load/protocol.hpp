@@ -70,11 +70,14 @@ class Protocol {
     }
     [[nodiscard]] virtual std::optional<RequestTemplate> ping() const { return std::nullopt; }
     /// Polite end of a connection; empty when closing the socket is all there is.
+    /// Whether payloads have to be text: the form is PayloadForm::text then.
+    [[nodiscard]] virtual bool carries_text() const { return false; }
     [[nodiscard]] virtual std::string goodbye() const { return {}; }
     [[nodiscard]] virtual std::unique_ptr<Reader> make_reader() const = 0;
 };
 
-/// nullptr for an unknown name. Names: pulse, bench, nats, redis, mqtt.
+/// nullptr for an unknown name. Names: pulse, roblox, bench, nats, redis,
+/// mqtt.
 [[nodiscard]] std::unique_ptr<Protocol> make_protocol(std::string_view name,
                                                       const ProtocolOptions& options);
 

@@ -3,6 +3,7 @@
 
 #include "clients.hpp"
 #include "options.hpp"
+#include "payload.hpp"
 #include "process_stats.hpp"
 #include "protocol.hpp"
 #include "report.hpp"
@@ -37,6 +38,9 @@ class Run : public ClientEvents {
     /// Opens connections [first, first + count); each is done when it is ready, or subscribed if it
     /// subscribes. Throws SetupError after Options::setup seconds or when one is lost.
     void open_range(std::uint32_t first, std::uint32_t count, int receive_buffer = 0);
+    [[nodiscard]] PayloadForm form() const {
+        return options_.text || protocol_.carries_text() ? PayloadForm::text : PayloadForm::binary;
+    }
     [[nodiscard]] bool opening() const { return pending_ > 0; }
     [[nodiscard]] virtual bool is_expendable(const Connection&) const { return false; }
     /// Reads what arrives for `seconds`, so that pings are answered and losses seen.

@@ -31,7 +31,8 @@ class Scanner {
     /// Room the caller keeps free (and writable) in front of the bytes it hands over.
     static constexpr std::size_t kHeadRoom = ScanState::kCarryBytes;
 
-    explicit Scanner(std::size_t payload_bytes) : payload_bytes_(payload_bytes) {}
+    explicit Scanner(std::size_t payload_bytes, PayloadForm form = PayloadForm::binary)
+        : payload_bytes_(payload_bytes), form_(form), marker_(marker_word(form)) {}
 
     /// Calls `on_payload(header)` for each header in `data` and what was carried over before it.
     template <class OnPayload>
@@ -50,7 +51,7 @@ class Scanner {
         }
         while (char* const header = next_header(at, end)) {
             if (static_cast<std::size_t>(end - header) < kHeaderBytes) break;
-            on_payload(read_header(header));
+            on_payload(read_header(header, form_));
             // A guess as long as a payload could jump over one behind a shorter envelope.
             const auto gap = static_cast<std::size_t>(header - at);
             if (state.aligned && gap < payload_bytes_) gap_ = gap;
@@ -71,16 +72,16 @@ class Scanner {
         if (left >= gap_ + kHeaderBytes) {
             std::uint64_t word = 0;
             std::memcpy(&word, at + gap_, sizeof(word));
-            if (word == kMarker) return at + gap_;
+            if (word == marker_) return at + gap_;
         }
-        return static_cast<char*>(::memmem(at, left, &kMarker, sizeof(kMarker)));
+        return static_cast<char*>(::memmem(at, left, &marker_, sizeof(marker_)));
     }
 
     /// Keeps what may be the beginning of a header; long foreign bytes shrink to the last few.
-    static void keep_tail(ScanState& state, char* at, char* end) noexcept {
+    void keep_tail(ScanState& state, char* at, char* end) const noexcept {
         auto left = static_cast<std::size_t>(end - at);
         if (left > ScanState::kCarryBytes) {
-            auto* const header = static_cast<char*>(::memmem(at, left, &kMarker, sizeof(kMarker)));
+            auto* const header = static_cast<char*>(::memmem(at, left, &marker_, sizeof(marker_)));
             at = header != nullptr ? header : end - (sizeof(kMarker) - 1);
             left = static_cast<std::size_t>(end - at);
             state.aligned = false;
@@ -90,6 +91,8 @@ class Scanner {
     }
 
     std::size_t payload_bytes_;
+    PayloadForm form_;
+    std::uint64_t marker_;
     std::size_t gap_ = 0;
 };
 

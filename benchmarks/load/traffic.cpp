@@ -20,10 +20,11 @@ constexpr double kExtraSeconds = 0.05;
 constexpr double kReapSeconds = 3.0;
 constexpr std::uint64_t kReapQuietNs = 300'000'000;
 
-void stamp_request(RequestTemplate& request, std::uint64_t sent_ns, std::uint64_t sequence) {
+void stamp_request(RequestTemplate& request, std::uint64_t sent_ns, std::uint64_t sequence,
+                   PayloadForm form) {
     char* const at = request.bytes.data() + request.stamp_at;
     if (request.kind == RequestTemplate::Stamp::payload_header) {
-        stamp(at, sent_ns, sequence);
+        stamp(at, sent_ns, sequence, form);
         return;
     }
     for (unsigned i = 0; i < 8; ++i) at[i] = static_cast<char>(sent_ns >> (56 - 8 * i) & 0xFFU);
@@ -32,7 +33,7 @@ void stamp_request(RequestTemplate& request, std::uint64_t sent_ns, std::uint64_
 }  // namespace
 
 Traffic::Traffic(const Options& options, const Protocol& protocol, Report& report)
-    : Run(options, protocol, report), scanner_(options.size) {
+    : Run(options, protocol, report), scanner_(options.size, form()) {
     lay_out();
 }
 
@@ -67,7 +68,7 @@ RequestTemplate Traffic::request_for(std::uint32_t channel, std::uint32_t publis
     if (options_.scenario == Scenario::echo && options_.echo == EchoKind::ping) {
         return *protocol_.ping();
     }
-    const std::string payload = make_payload(options_.size, channel, publisher);
+    const std::string payload = make_payload(options_.size, channel, publisher, form());
     if (!uses_channels_) {
         if (auto echo = protocol_.echo(payload)) return std::move(*echo);
     }
@@ -109,7 +110,7 @@ void Traffic::execute() {
     // A pong carries no payload to check; parsing every frame is all --verify can do there.
     const bool has_payload = channels_.front().probe.kind == RequestTemplate::Stamp::payload_header;
     if (options_.verify && has_payload) {
-        verifier_.emplace(options_.size, routes_, std::move(channel_of));
+        verifier_.emplace(options_.size, routes_, std::move(channel_of), form());
     }
 
     open_range(0, slow_first_);
@@ -153,7 +154,7 @@ void Traffic::probe() {
             pause *= 2;
             for (Channel& channel : channels_) {
                 const bool ping = channel.probe.kind == RequestTemplate::Stamp::big_endian_time;
-                stamp_request(channel.probe, ping ? kProbeStamp : now, sequence);
+                stamp_request(channel.probe, ping ? kProbeStamp : now, sequence, form());
                 clients_->send(clients_->at(channel.routes.front().publisher), channel.probe.bytes);
             }
             ++sequence;
@@ -181,13 +182,13 @@ void Traffic::publish(Channel& channel, std::uint32_t count, std::uint64_t stamp
     published_ += count;
     Connection& publisher = clients_->at(route.publisher);
     if (count == 1) {
-        stamp_request(route.request, stamp_ns, route.next_sequence++);
+        stamp_request(route.request, stamp_ns, route.next_sequence++, form());
         clients_->send(publisher, route.request.bytes);
         return;
     }
     scratch_.clear();
     for (std::uint32_t i = 0; i < count; ++i) {
-        stamp_request(route.request, stamp_ns, route.next_sequence++);
+        stamp_request(route.request, stamp_ns, route.next_sequence++, form());
         scratch_.append(route.request.bytes);
     }
     clients_->send(publisher, scratch_);
@@ -211,8 +212,10 @@ void Traffic::publish_due(std::uint64_t now) {
 
 void Traffic::deliver(Connection& connection, const PayloadHeader& header, std::uint64_t now) {
     if (connection.index >= subscriber_count_) {
-        // A slow one that woke up (or is being reaped): nothing of it counts.
-        if (header.publisher == kProbePublisher) note_probe(connection);
+        // A publisher that hears everything, or a slow one that woke up (or is being reaped): nothing
+        // of it counts.
+        const bool is_slow = connection.index >= slow_first_;
+        if (is_slow && header.publisher == kProbePublisher) note_probe(connection);
         return;
     }
     if (header.publisher == kProbePublisher) {
@@ -241,7 +244,7 @@ void Traffic::on_delivery(Connection& connection, std::optional<std::uint32_t> c
     } else if (payload.size() < kHeaderBytes) {
         return;
     }
-    deliver(connection, read_header(payload.data()), now);
+    deliver(connection, read_header(payload.data(), form()), now);
 }
 
 void Traffic::on_pong(Connection& connection, std::uint64_t stamp) {

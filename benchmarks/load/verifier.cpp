@@ -6,10 +6,11 @@
 namespace pulse::load {
 
 Verifier::Verifier(std::size_t payload_bytes, std::uint32_t routes,
-                   std::vector<std::uint32_t> channel_of)
+                   std::vector<std::uint32_t> channel_of, PayloadForm form)
     : payload_bytes_(payload_bytes),
       routes_(routes),
       channel_of_(std::move(channel_of)),
+      form_(form),
       expected_(channel_of_.size() * routes),
       views_(channel_of_.size()) {}
 
@@ -28,12 +29,12 @@ bool Verifier::check(std::uint32_t subscriber, std::optional<std::uint32_t> name
         return false;
     };
     if (payload.size() != payload_bytes_) return corrupt("payload of another size");
-    const PayloadHeader header = read_header(payload.data());
+    const PayloadHeader header = read_header(payload.data(), form_);
     if (header.marker != kMarker) return corrupt("payload without the marker");
     const bool probe = header.publisher == kProbePublisher;
     if (!probe && header.publisher >= routes_) return corrupt("no such publisher");
     if (header.sent_ns > now) return corrupt("time stamp in the future");
-    if (!body_intact(payload, header.channel)) return corrupt("payload altered");
+    if (!body_intact(payload, header.channel, form_)) return corrupt("payload altered");
     if (header.channel != channel || named_channel.value_or(channel) != channel) {
         ++findings_.misrouted;
         note(subscriber, "delivery of channel " + std::to_string(header.channel));

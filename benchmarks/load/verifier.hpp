@@ -20,8 +20,8 @@ namespace pulse::load {
 class Verifier {
   public:
     /// `routes` publishers serve each channel; subscriber i listens to channel_of[i].
-    Verifier(std::size_t payload_bytes, std::uint32_t routes,
-             std::vector<std::uint32_t> channel_of);
+    Verifier(std::size_t payload_bytes, std::uint32_t routes, std::vector<std::uint32_t> channel_of,
+             PayloadForm form = PayloadForm::binary);
 
     /// False when the payload is unusable: its header must not be looked at.
     bool check(std::uint32_t subscriber, std::optional<std::uint32_t> named_channel,
@@ -52,6 +52,7 @@ class Verifier {
     std::size_t payload_bytes_;
     std::uint32_t routes_;
     std::vector<std::uint32_t> channel_of_;
+    PayloadForm form_;
     std::vector<std::uint64_t> expected_;  // [subscriber * routes + route]
     std::vector<View> views_;
     Findings findings_;

@@ -50,8 +50,8 @@ std::string frame(Opcode opcode, std::string_view payload) {
     return out;
 }
 
-RequestTemplate framed(const std::string& message, std::size_t payload_at) {
-    return {.bytes = frame(Opcode::binary, message),
+RequestTemplate framed(const std::string& message, std::size_t payload_at, Opcode opcode) {
+    return {.bytes = frame(opcode, message),
             .stamp_at = frame_header_bytes(message.size()) + payload_at};
 }
 

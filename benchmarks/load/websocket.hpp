@@ -27,7 +27,8 @@ enum class Opcode : unsigned char {
 [[nodiscard]] std::string frame(Opcode opcode, std::string_view payload);
 /// Bytes that frame() puts in front of a payload of this size.
 [[nodiscard]] std::size_t frame_header_bytes(std::size_t payload_bytes);
-[[nodiscard]] RequestTemplate framed(const std::string& message, std::size_t payload_at);
+[[nodiscard]] RequestTemplate framed(const std::string& message, std::size_t payload_at,
+                                     Opcode opcode = Opcode::binary);
 
 }  // namespace websocket
 

@@ -175,6 +175,25 @@ TEST_CASE("the bench protocol is read", "[load][protocol]") {
     check_damage("bench", bytes);
 }
 
+TEST_CASE("web clients of the bridge are read", "[load][protocol]") {
+    const std::string bytes =
+        kUpgraded + server_frame(0x81, R"({"op":"ok","id":1})") +
+        server_frame(0x81, R"({"topic":"load.000003","message":"~~PULSE~#ab"})") +
+        server_frame(0x81, R"({"op":"ack","success":true})") +
+        server_frame(0x81, R"({"topic":"load.000004","message":""})");
+    check("roblox", bytes, {"ready", "subscribed", "delivery 3 ~~PULSE~#ab", "delivery 4 "});
+    check_damage("roblox", bytes);
+    for (const char* wrong :
+         {R"({"error":"Forbidden"})", R"({"op":"ack","success":false,"error":"no"})", "pong",
+          R"({"op":"error","id":1,"error":"Too many topics"})", R"({"topic":"load.000003"})",
+          R"({"topic":"other.000003","message":"x"})", R"({"topic":"load.000003","message":"x")",
+          R"({"topic":"load.000003","message":"})", R"({"topic":"load.)"}) {
+        INFO(wrong);
+        check("roblox", kUpgraded + server_frame(0x81, wrong), {"ready", "fault"});
+    }
+    check("roblox", kUpgraded + server_frame(0x82, R"({"op":"ok","id":1})"), {"ready", "fault"});
+}
+
 TEST_CASE("NATS is read through any WebSocket borders", "[load][protocol]") {
     const std::string text =
         "PONG\r\nPING\r\nPONG\r\nMSG load.000003 1 5\r\nHe\r\no\r\nMSG load.000003 1 0\r\n\r\n";
@@ -226,7 +245,7 @@ TEST_CASE("native requests are the bytes of the protocol page", "[load][protocol
 }
 
 TEST_CASE("a template's stamp lies where its payload begins", "[load][protocol]") {
-    for (const char* name : {"pulse", "bench", "nats", "redis", "mqtt"}) {
+    for (const char* name : {"pulse", "roblox", "bench", "nats", "redis", "mqtt"}) {
         for (const std::size_t size : {32U, 64U, 125U, 126U, 1000U, 65'535U, 65'536U, 70'000U}) {
             const std::string payload = make_payload(size, 1, 2);
             const auto protocol = make_protocol(name, kOptions);
