@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-//   receive.mjs PACKAGE SERVER [MESSAGES] [REPETITIONS]
+//   receive.mjs PACKAGE SERVER [MESSAGES] [REPETITIONS] [json]
 //
 // One Node process receives MESSAGES of 64 B (defaults 200,000 and 5 repetitions) from a
 // pulse-server that it starts: with the client built in PACKAGE, and with `ws` and
 // @msgpack/msgpack doing the same by hand. They take turns; a third process publishes, 64 frames to
 // a WebSocket message. Figures: CPU of the receiver per message, and messages per second; ratios are
-// paired within a repetition, median (least..most).
+// paired within a repetition, median (least..most). `json`: the figures of each repetition instead
+// of a table, for run/typescript.py, which keeps the record.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -20,18 +24,33 @@ const { decode, encode } = require('@msgpack/msgpack');
 const { PulseClient, encodeFrame } = await import(pathToFileURL(`${folder}/dist/esm/index.js`).href);
 const kCount = Number(messages);
 const kChannel = 'bench:receive';
+// How far the publisher may be ahead: a receiver that lags by 16 MiB would be closed.
+const kAhead = 32_768;
+const kReportEvery = 4096;
+const kDrainMs = 20_000;
 
 async function publish() {
   const socket = new WebSocket(address);
   await once(socket, 'open');
   const frame = Buffer.from(encodeFrame({ type: 'publish', channel: kChannel, payload: new Uint8Array(64) }));
   const batch = Buffer.concat(Array(64).fill(frame));
+  let isDone = false;
+  socket.on('close', (code, reason) => {
+    if (isDone) return;
+    console.error(`the server closed the publisher: ${code} ${reason}`);
+    process.exit(1);
+  });
+  let received = 0;
+  process.on('message', (count) => { received = count; });
   for (let sent = 0; sent < kCount; sent += 64) {
+    while (sent - received > kAhead) await new Promise((resolve) => setTimeout(resolve, 1));
     if (socket.bufferedAmount > 1 << 18) await new Promise((resolve) => setTimeout(resolve, 1));
     socket.send(batch);
     await new Promise(setImmediate);
   }
+  isDone = true;
   socket.close();
+  process.disconnect();
 }
 
 /** Each calls `each` with a message's payload; resolves, once subscribed, with what ends it. */
@@ -70,19 +89,32 @@ async function measure(receiver, url) {
   let bytes = 0;
   let done;
   const all = new Promise((resolve) => { done = resolve; });
+  let publisher;
   const end = await receiver(url, (payload) => {
     bytes += payload.length;
     // The last batch may be more than what is left.
     if (++count === kCount) done();
+    else if (count % kReportEvery === 0 && publisher.connected) {
+      publisher.send(count, () => {}); // which may be over by now
+    }
   });
-  const publisher = spawn(process.execPath, [fileURLToPath(import.meta.url), folder, binary, messages, '1', 'publish', url], { stdio: 'inherit' });
+  publisher = spawn(process.execPath, [fileURLToPath(import.meta.url), folder, binary, messages, '1', 'publish', url], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  // It may well be gone before everything it sent has been read.
+  const published = once(publisher, 'close');
   const cpu = process.cpuUsage();
   const start = performance.now();
-  await all;
+  const stopped = published.then(async ([code]) => {
+    // What it sent arrives within moments, or never.
+    await new Promise((resolve) => setTimeout(resolve, code === 0 ? kDrainMs : 0).unref());
+    throw new Error(`the publisher ended with ${code}, ${count} of ${kCount} messages received`);
+  });
+  stopped.catch(() => {});
+  await Promise.race([all, stopped]);
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (performance.now() - start) / 1000;
   if (bytes !== count * 64) throw new Error(`${bytes} bytes`);
-  await once(publisher, 'close');
+  const [code] = await published;
+  if (code !== 0) throw new Error(`the publisher ended with ${code}`);
   end();
   return { cpu: (user + system) / kCount, rate: kCount / seconds };
 }
@@ -94,8 +126,9 @@ const spread = (values, digits) => {
 };
 
 async function main() {
+  const data = mkdtempSync(path.join(os.tmpdir(), 'pulse-bench-'));
   const server = spawn(binary, ['--host', '127.0.0.1', '--port', '0'],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, PULSE_METRICS_PORT: '0' } });
+    { cwd: data, stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, PULSE_METRICS_PORT: '0' } });
   try {
     const port = await new Promise((resolve) => {
       readline.createInterface({ input: server.stdout }).on('line', (line) => {
@@ -111,6 +144,10 @@ async function main() {
         if (i > 0) results[name].push(result);
       }
     }
+    if (role === 'json') {
+      console.log(JSON.stringify(results));
+      return;
+    }
     const base = Object.values(results).at(-1);
     console.log('| receiver | CPU ratio | rate ratio | CPU us/message | k messages/s |\n| --- | --- | --- | --- | --- |');
     for (const [name, list] of Object.entries(results)) {
@@ -119,6 +156,8 @@ async function main() {
     }
   } finally {
     server.kill();
+    await once(server, 'close');
+    rmSync(data, { recursive: true });
   }
 }
 
