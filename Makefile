@@ -58,11 +58,14 @@ test: ## build, and run every test that needs no outside service (CTEST_FLAGS='-
 	@$(COMPILE)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $(JOBS) $(CTEST_FLAGS)
 
-bench: ## build, and measure: codec and hub, then the server under load (BENCH_FLAGS='--set table')
+bench: ## build, and measure: codec, hub and bridge, then the server under load (BENCH_FLAGS='--set table')
 	@scripts/setup.sh build bench
 	@$(configure_product) -DPULSE_BUILD_BENCHMARKS=ON
 	@$(COMPILE)
 	@benchmarks/run/micro.py --bin $(BUILD)/bin
+	@if [[ -x $(BUILD)/bin/roblox-quota ]]; then \
+		benchmarks/run/roblox.py --bin $(BUILD)/bin; \
+		benchmarks/run/bench.py --bin $(BUILD)/bin --set roblox --servers benchmarks/run/servers-roblox.json -n 1; fi
 	@benchmarks/run/bench.py --bin $(BUILD)/bin $(BENCH_FLAGS)
 
 bench-rivals: ## the same load on Redis, NATS, Mosquitto and ws beside ours

@@ -5,6 +5,8 @@ import contextlib
 import ctypes
 import dataclasses
 import fcntl
+import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -13,6 +15,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 LOCK_PATH = "/tmp/pulse-bench.lock"
@@ -44,6 +47,8 @@ class Server:
     env: tuple = ()
     cpus: str = ""
     judged: bool = False
+    open_cloud: bool = False
+    setup: tuple = ()
 
     @staticmethod
     def load_file(file):
@@ -62,6 +67,7 @@ class Server:
             raise ValueError(f"unknown fields {sorted(unknown)} in {entry.get('name')}")
         entry = dict(entry)
         entry["command"] = tuple(entry["command"])
+        entry["setup"] = tuple(entry.get("setup", ()))
         entry["env"] = tuple(sorted(entry.get("env", {}).items()))
         return Server(root=root, role=entry.pop("role", entry["name"]), **entry)
 
@@ -131,6 +137,60 @@ def wait_until_listening(process, port, log):
     raise BenchError(f"does not listen on port {port}: {tail(log)}")
 
 
+class OpenCloud(http.server.BaseHTTPRequestHandler):
+    """As much of Roblox's Open Cloud as it takes to register a universe: every key is good."""
+
+    KEY = {"name": "bench", "authorizedUserId": 1, "enabled": True, "expired": False,
+           "scopes": [{"name": "universe-messaging-service", "operations": ["publish"],
+                       "universeIds": ["*"]}]}
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = json.dumps(self.KEY).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+@contextlib.contextmanager
+def open_cloud(wanted):
+    """Its address, while it runs; on loopback, on a thread of this process."""
+    if not wanted:
+        yield ""
+        return
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), OpenCloud) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def set_up(server, port):
+    """Makes the requests of `setup`, each again while the server says 503 (not ready yet)."""
+    for request in server.setup:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+            with contextlib.closing(connection):
+                connection.request(request.get("method", "POST"), request["path"],
+                                   json.dumps(request["body"]), dict(request.get("headers", {})))
+                answer = connection.getresponse()
+                text = answer.read().decode(errors="replace")
+            if answer.status < 300:
+                break
+            if answer.status != 503 or time.monotonic() > deadline:
+                raise BenchError(f"{request['path']}: {answer.status} {text}")
+            time.sleep(0.05)
+
+
 def stop(process):
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -144,9 +204,10 @@ def stop(process):
 @contextlib.contextmanager
 def running(server, bin_dir, cpus):
     """The server as a process, listening; yields (process, port)."""
-    with tempfile.TemporaryDirectory(prefix="pulse-bench-") as scratch:
+    with open_cloud(server.open_cloud) as cloud, \
+            tempfile.TemporaryDirectory(prefix="pulse-bench-") as scratch:
         values = {"port": free_port(), "port2": free_port(), "bin": str(bin_dir),
-                  "root": str(server.root), "dir": scratch}
+                  "root": str(server.root), "dir": scratch, "cloud": cloud}
         if server.config:
             template = (server.root / server.config).read_text()
             for key, value in values.items():
@@ -166,7 +227,8 @@ def running(server, bin_dir, cpus):
         try:
             try:
                 wait_until_listening(process, values["port"], log)
-            except BenchError as error:
+                set_up(server, values["port"])
+            except (BenchError, OSError, http.client.HTTPException) as error:
                 raise BenchError(f"{server.name}: {error}") from error
             yield process, values["port"]
         finally:

@@ -95,7 +95,7 @@ def main():
         about = record.environment(PROJECT, arguments.bin, ["benchmarks/run/micro.py", *sys.argv[1:]])
         file = record.write(arguments.results, arguments.record, about, "\n".join(parts),
                             {"nanoseconds": data})
-        print(f"wrote {file.relative_to(PROJECT)}")
+        print(f"wrote {file}")
 
 
 if __name__ == "__main__":

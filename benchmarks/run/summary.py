@@ -45,14 +45,19 @@ def field_values(runs, field):
     return [run[field] for run in runs if isinstance(run.get(field), (int, float))]
 
 
+def pairs(runs, other_runs, field):
+    """(ours, theirs) per repetition, of the repetitions where both sides have a figure."""
+    both = [(run.get(field), other.get(field)) for run, other in zip(runs, other_runs)]
+    return [(mine, theirs) for mine, theirs in both
+            if isinstance(mine, (int, float)) and isinstance(theirs, (int, float))]
+
+
 def paired_ratios(runs, other_runs, field):
-    """Ratio per repetition, of the repetitions where both sides have a figure."""
-    ratios = []
-    for run, other in zip(runs, other_runs):
-        mine, theirs = run.get(field), other.get(field)
-        if isinstance(mine, (int, float)) and isinstance(theirs, (int, float)) and theirs > 0:
-            ratios.append(mine / theirs)
-    return ratios
+    return [mine / theirs for mine, theirs in pairs(runs, other_runs, field) if theirs > 0]
+
+
+def paired_differences(runs, other_runs, field):
+    return [mine - theirs for mine, theirs in pairs(runs, other_runs, field)]
 
 
 def table(results, against):
@@ -94,11 +99,12 @@ def judge(bar, results, server, against):
     """(text, met) for one bar; met is None when there is nothing to compare with."""
     field, kind, better = bar["metric"], bar["kind"], bar["better"]
     runs = results.get(server, [])
-    if kind == "ratio":
+    if kind in ("ratio", "difference"):
         if against not in results:
             return f"{field}: no {against} to compare with", None
-        values = paired_ratios(runs, results[against], field)
-        label = f"{field}, ratio to {against}"
+        pair = paired_ratios if kind == "ratio" else paired_differences
+        values = pair(runs, results[against], field)
+        label = f"{field}, {kind} to {against}"
     else:
         values, label = field_values(runs, field), field
     if not values:

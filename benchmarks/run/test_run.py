@@ -42,6 +42,12 @@ class Summary(unittest.TestCase):
         self.assertIsNone(summary.judge(bar, self.RESULTS, "a", "absent")[1])
         self.assertIsNone(summary.judge(dict(bar, metric="other"), self.RESULTS, "a", "b")[1])
 
+    def test_a_bar_may_be_a_difference(self):
+        bar = {"metric": "cpu", "kind": "difference", "better": "lower", "must": 3}
+        text, met = summary.judge(bar, self.RESULTS, "a", "b")
+        self.assertFalse(met)
+        self.assertIn("difference to b: 3.5 (1..6)", text)
+
     def test_failures_are_counted_by_server(self):
         self.assertEqual(summary.failures(self.RESULTS), ["b: lost (1 of 3 runs)"])
 
@@ -62,11 +68,11 @@ class Files(unittest.TestCase):
                 known = {"name", "args", "against", "roles", "bars", "timeout", "descriptors"}
                 self.assertLessEqual(set(scenario), known)
                 for bar in scenario.get("bars", []):
-                    self.assertIn(bar["kind"], ("ratio", "value"))
+                    self.assertIn(bar["kind"], ("ratio", "difference", "value"))
                     self.assertIn(bar["better"], ("lower", "higher"))
 
     def test_server_files_load(self):
-        for file in (HERE / "servers.json", HERE / "servers-loops.json",
+        for file in (HERE / "servers.json", HERE / "servers-loops.json", HERE / "servers-roblox.json",
                      HERE.parent / "rivals" / "servers.json"):
             for server in harness.Server.load_file(file):
                 self.assertTrue(server.command)
@@ -95,6 +101,30 @@ class Processes(unittest.TestCase):
         with self.assertRaisesRegex(harness.BenchError, "code 7: no such luck"):
             with harness.running(server, HERE, set()):
                 self.fail("it never listened")
+
+    def test_a_server_is_set_up_before_it_is_loaded(self):
+        answering = """
+import http.server, json, sys, urllib.request
+answers = [503, 200]
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        key = urllib.request.urlopen(sys.argv[2] + "/api-keys/v1/introspect", b"{}").read()
+        right = body == {"a": 1} and self.headers["x"] == "y" and json.loads(key)["enabled"]
+        self.send_response(answers.pop(0) if right else 400)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+        entry = {"name": "x", "protocol": "bench", "open_cloud": True,
+                 "command": [sys.executable, "-c", answering.replace("{", "{{").replace("}", "}}"),
+                             "{port}", "{cloud}"],
+                 "setup": [{"path": "/p", "headers": {"x": "y"}, "body": {"a": 1}}]}
+        with harness.running(harness.Server.from_entry(entry, HERE), HERE, set()) as (process, _):
+            self.assertIsNone(process.poll())
+        entry["setup"][0]["body"] = {"a": 2}
+        with self.assertRaisesRegex(harness.BenchError, "/p: 400"):
+            with harness.running(harness.Server.from_entry(entry, HERE), HERE, set()):
+                self.fail("it was not set up")
 
     def test_no_server_outlives_a_killed_runner(self):
         listener = "import socket,sys,time; s=socket.create_server(('127.0.0.1',int(sys.argv[1]))); time.sleep(60)"

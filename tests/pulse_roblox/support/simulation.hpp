@@ -89,6 +89,8 @@ struct SimulationOptions {
     double answer_lost = 0;  ///< published, but we never hear of it
     double fails = 0;        ///< 503, not published
     roblox::Capabilities capabilities{};
+    roblox::Forms forms{.v0 = false, .v1 = true};
+    roblox::Counting counting = roblox::Counting::escaped;  ///< how Open Cloud reads its limit
     std::uint64_t seed = 1;
 };
 
@@ -101,7 +103,8 @@ class Simulation {
           governor_({}, dice_.rng()),
           dispatcher_(
               kUniverse, "owner-1",
-              roblox::DispatcherOptions{.outbox = {.default_ttl = std::chrono::minutes(5)}},
+              roblox::DispatcherOptions{
+                  .outbox = {.counting = options.counting, .default_ttl = std::chrono::minutes(5)}},
               sequence_, governor_, dice_.rng(),
               [this](std::uint64_t id, const roblox::OutgoingFrame& frame) { send(id, frame); },
               [this](roblox::MessageId id, roblox::Outcome outcome, const roblox::CloudError&) {
@@ -125,12 +128,14 @@ class Simulation {
         }
     }
 
-    /// Publishes message number n; false when the queue is full.
-    bool push(std::string topic, roblox::Target target = {}) {
+    /// Publishes message number n; false when the queue is full. Modelled servers keep their books
+    /// by the number, so with them it is all that a message says.
+    bool push(std::string topic, roblox::Target target = {}, std::string message = {}) {
         const std::uint64_t number = outcomes_.size();
+        if (message.empty()) message = std::to_string(number);
         const auto id = dispatcher_.publish(
-            {.topic = std::move(topic), .message = std::to_string(number), .target = target},
-            {.v0 = false, .v1 = true}, timeline_.now());
+            {.topic = std::move(topic), .message = std::move(message), .target = target},
+            options_.forms, timeline_.now());
         if (!id) return false;
         numbers_[*id] = number;
         outcomes_.push_back(-1);
@@ -150,6 +155,7 @@ class Simulation {
     std::uint64_t refused_for_quota = 0;
     std::uint64_t refused_under_way = 0;  ///< sent before the number of servers fell
     std::uint64_t too_long = 0;
+    std::size_t largest = 0;  ///< publish, in the way the limit is counted
     std::uint64_t deliveries_lost = 0;
     std::uint64_t deliveries_repeated = 0;
     std::uint64_t messages_in_frames = 0;
@@ -227,9 +233,13 @@ class Simulation {
 
     int accept(const roblox::OutgoingFrame& frame, Time sent_at) {
         if (dice_.chance(options_.fails)) return 503;
+        // From the strictest reading to the laxest.
         for (const auto counting :
              {roblox::Counting::escaped, roblox::Counting::bytes, roblox::Counting::chars}) {
-            if (roblox::counted_size(frame.text, counting) > roblox::kMaxPublishedSize) {
+            if (counting < options_.counting) continue;
+            const std::size_t size = roblox::counted_size(frame.text, counting);
+            largest = std::max(largest, size);
+            if (size > roblox::kMaxPublishedSize) {
                 ++too_long;
                 return 400;
             }
