@@ -212,8 +212,8 @@ void Traffic::publish_due(std::uint64_t now) {
 
 void Traffic::deliver(Connection& connection, const PayloadHeader& header, std::uint64_t now) {
     if (connection.index >= subscriber_count_) {
-        // A publisher that hears everything, or a slow one that woke up (or is being reaped): nothing
-        // of it counts.
+        // A publisher that hears everything, or a slow one that woke up (or is being reaped):
+        // nothing of it counts.
         const bool is_slow = connection.index >= slow_first_;
         if (is_slow && header.publisher == kProbePublisher) note_probe(connection);
         return;
