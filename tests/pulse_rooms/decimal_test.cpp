@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "decimal.hpp"
+
 #include "number.hpp"
 #include "support/catch.hpp"
 

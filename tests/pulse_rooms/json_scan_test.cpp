@@ -12,19 +12,65 @@ using namespace pulse::rooms;
 
 TEST_CASE("JSON is accepted where another parser accepts it", "[rooms][json]") {
     const char* const texts[] = {
-        "null", " true ", "false", "0", "-0", "01", "1.", ".5", "-", "+1", "1e5", "1E-5", "1e",
-        "1.5e+3", "\"\"", "\"a\\u00e9\\n\"", "\"\\x\"", "\"\\u12\"", "\"\t\"", "\"", "[]", "[ ]",
-        "[1,2]", "[1,]", "[,1]", "[1 2]", "{}", "{ }", "{\"a\":1}", "{\"a\":1,}", "{\"a\" : [ ] , \"b\":{}}",
-        "{a:1}", "{\"a\"}", "{\"a\":}", "{\"a\":1 \"b\":2}", "[{]}", "[[]", "]", "", "  ", "nul",
-        "nulll", "truefalse", "1 1", "[1]]", "{\"a\":[{\"b\":[null,true,1.0e2,\"x\"]}]}", "'a'",
-        "\"\\ud800\"", "[\"\\\"\"]", "{\"\":0}", "[-]", "[0,-1.5,1e400]",
+        "null",
+        " true ",
+        "false",
+        "0",
+        "-0",
+        "01",
+        "1.",
+        ".5",
+        "-",
+        "+1",
+        "1e5",
+        "1E-5",
+        "1e",
+        "1.5e+3",
+        "\"\"",
+        "\"a\\u00e9\\n\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\t\"",
+        "\"",
+        "[]",
+        "[ ]",
+        "[1,2]",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{}",
+        "{ }",
+        "{\"a\":1}",
+        "{\"a\":1,}",
+        "{\"a\" : [ ] , \"b\":{}}",
+        "{a:1}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1 \"b\":2}",
+        "[{]}",
+        "[[]",
+        "]",
+        "",
+        "  ",
+        "nul",
+        "nulll",
+        "truefalse",
+        "1 1",
+        "[1]]",
+        "{\"a\":[{\"b\":[null,true,1.0e2,\"x\"]}]}",
+        "'a'",
+        "\"\\ud800\"",
+        "[\"\\\"\"]",
+        "{\"\":0}",
+        "[-]",
+        "[0,-1.5,1e400]",
     };
     for (const char* const text : texts) {
         CAPTURE(text);
         // Numbers too large for a double are still JSON.
-        const bool is_json =
-            nlohmann::json::accept(text) || std::string_view(text) == "[0,-1.5,1e400]" ||
-            std::string_view(text) == "\"\\ud800\"";
+        const bool is_json = nlohmann::json::accept(text) ||
+                             std::string_view(text) == "[0,-1.5,1e400]" ||
+                             std::string_view(text) == "\"\\ud800\"";
         CHECK(static_cast<bool>(json::parse(text)) == is_json);
     }
 }
@@ -59,8 +105,7 @@ TEST_CASE("text loses its escapes and gets them back", "[rooms][json]") {
 }
 
 TEST_CASE("members are walked in order, keys with escapes too", "[rooms][json]") {
-    const json::Parsed parsed =
-        json::parse(R"( { "a" : 1 , "\u0062":[ {"x":"}"} ], "a": "," } )");
+    const json::Parsed parsed = json::parse(R"( { "a" : 1 , "\u0062":[ {"x":"}"} ], "a": "," } )");
     REQUIRE(parsed);
     json::Members members(parsed.value);
     auto member = members.next();

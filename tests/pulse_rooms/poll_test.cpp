@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "poll.hpp"
+
 #include "support/catch.hpp"
 #include "wing.hpp"
 
@@ -121,8 +122,8 @@ TEST_CASE("subscriptions are what a simple model says, whatever is done", "[room
         std::multiset<Member*> got(found.begin(), found.end());
         std::multiset<Member*> expected;
         for (const auto& [each, topics] : model) {
-            const bool is_listening = topics.contains({topic.event, ""}) ||
-                                      topics.contains({topic.event, topic.id});
+            const bool is_listening =
+                topics.contains({topic.event, ""}) || topics.contains({topic.event, topic.id});
             if (is_listening) expected.insert(each);
         }
         REQUIRE(got == expected);

@@ -16,14 +16,13 @@ using test::RoomFixture;
 
 namespace {
 
-constexpr const char* kPlace =
-    R"({"httpProtocol":"HTTP/1.1","latitude":"0","longitude":"0"})";
+constexpr const char* kPlace = R"({"httpProtocol":"HTTP/1.1","latitude":"0","longitude":"0"})";
 
 std::string profile_of(int suffix, const std::string& id, const std::string& properties = "{}",
                        const std::string& role = "user") {
-    return R"({"type":"profile","data":{"suffix":)" + std::to_string(suffix) +
-           R"(,"properties":)" + properties + R"(,"id":")" + id + R"(","connectionDetails":)" +
-           kPlace + R"(,"role":")" + role + R"("}})";
+    return R"({"type":"profile","data":{"suffix":)" + std::to_string(suffix) + R"(,"properties":)" +
+           properties + R"(,"id":")" + id + R"(","connectionDetails":)" + kPlace + R"(,"role":")" +
+           role + R"("}})";
 }
 
 rooms::RoomsOptions signed_options() {
@@ -311,8 +310,9 @@ TEST_CASE("admins prove it with a key that is good once, for this room, for five
     CHECK(f.ask(*a, authentication("r", now - 300'001)).at(0) ==
           R"({"data":"Wrong timestamp. Received )" + std::to_string(now - 300'001) +
               " but now is " + std::to_string(now) + R"( Diff is 300001","type":"error"})");
-    CHECK(f.ask(*a, R"({"type":"authenticate","data":{"ts":"abc","key":"x"}})").at(0).find(
-              "Wrong timestamp. Received abc") != std::string::npos);
+    CHECK(f.ask(*a, R"({"type":"authenticate","data":{"ts":"abc","key":"x"}})")
+              .at(0)
+              .find("Wrong timestamp. Received abc") != std::string::npos);
     CHECK(f.ask(*a, key) == Lines{profile_of(1, "a", "{}", "admin")});
     // Again by the same connection: no harm, no news.
     CHECK(f.ask(*a, key) == Lines{profile_of(1, "a", "{}", "admin")});
@@ -370,9 +370,9 @@ TEST_CASE("an admin broadcasts to all or to subscribers, and relays listen in", 
     f.run();
     CHECK(f.ask(*b, R"({"type":"report","data":{"why":[1]}})").empty());
     const std::string profile = profile_of(2, "b");
-    CHECK(a->take() == Lines{R"({"data":{"type":"report","data":{"why":[1]},"user":)" +
-                             profile.substr(25, profile.size() - 26) +
-                             R"(},"type":"relay:report"})"});
+    CHECK(a->take() ==
+          Lines{R"({"data":{"type":"report","data":{"why":[1]},"user":)" +
+                profile.substr(25, profile.size() - 26) + R"(},"type":"relay:report"})"});
     // Somebody else's is not theirs to end.
     CHECK(f.ask(*b, R"({"type":"deleteRelay"})").empty());
     (void)f.ask(*b, R"({"type":"report"})");
@@ -584,7 +584,9 @@ TEST_CASE("a query is read as a browser's URLSearchParams reads it", "[rooms]") 
     CHECK(rooms::room_of_query("x=1&room=a+b%26c&room=no") == "a b&c");
     CHECK(rooms::room_of_query("room=100%&y") == "100%");
     CHECK(rooms::room_of_query("room=%zz%4") == "%zz%4");
-    CHECK(rooms::room_of_query("room=a%ffb") == "a\xEF\xBF\xBD" "b");
+    CHECK(rooms::room_of_query("room=a%ffb") ==
+          "a\xEF\xBF\xBD"
+          "b");
     CHECK(rooms::room_of_query("room=Caf%C3%A9") == "Caf\xC3\xA9");
     CHECK(rooms::encode_uri_component("a b/\xC3\xA9!~*'()") == "a%20b%2F%C3%A9!~*'()");
 }
@@ -600,8 +602,7 @@ TEST_CASE("many clients on two lanes see one order", "[rooms]") {
     f.run();
     for (int i = 0; i < 300; ++i) {
         test::RoomPeer& peer = *peers[static_cast<std::size_t>(i * 7 % 6)];
-        peer.say(i % 3 == 0 ? counter("1")
-                            : R"({"type":"chat","data":)" + std::to_string(i) + "}");
+        peer.say(i % 3 == 0 ? counter("1") : R"({"type":"chat","data":)" + std::to_string(i) + "}");
         if (i % 11 == 0) f.run();
     }
     f.run();

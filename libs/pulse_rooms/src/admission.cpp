@@ -199,8 +199,7 @@ Admission read_admission(const core::OpenRequest& request, const RoomsOptions& o
         admission.refusal = "The session's id is too long";
         return admission;
     }
-    admission.details =
-        std::make_shared<const std::string>(connection_details(request, options));
+    admission.details = std::make_shared<const std::string>(connection_details(request, options));
     return admission;
 }
 
@@ -208,8 +207,8 @@ void add_headers(const core::OpenRequest& request, const Admission& admission) {
     if (!admission.refusal.empty()) return;
     const std::string encoded = encode_uri_component(admission.session);
     auto& headers = request.response_headers;
-    headers.emplace_back("set-cookie", room_id(admission.room) + "_session=" + encoded +
-                                           "; SameSite=None; Secure");
+    headers.emplace_back(
+        "set-cookie", room_id(admission.room) + "_session=" + encoded + "; SameSite=None; Secure");
     headers.emplace_back("x-session-id",
                          is_header_safe(admission.session) ? admission.session : encoded);
     headers.emplace_back("x-socket-server", "Pulse");

@@ -24,8 +24,8 @@ struct Admission {
     std::string refusal;  ///< not empty: what to say instead of letting it in
 };
 
-/// Decodes as browsers' URLSearchParams do: '+' is a space, broken escapes stay as they are, what is
-/// no UTF-8 becomes U+FFFD. The first field of that name; nothing when there is none.
+/// Decodes as browsers' URLSearchParams do: '+' is a space, broken escapes stay as they are, what
+/// is no UTF-8 becomes U+FFFD. The first field of that name; nothing when there is none.
 [[nodiscard]] std::optional<std::string> query_field(std::string_view query, std::string_view name);
 /// The room a query asks for.
 [[nodiscard]] std::string room_of_query(std::string_view query);

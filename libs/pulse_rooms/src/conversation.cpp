@@ -98,8 +98,8 @@ void RoomConversation::on_tick(core::MonotonicTime now) {
     const auto interval = engine_.options.ping_interval;
     if (now >= next_ping_) {
         if (is_greeted_) {
-            send_text(connection_, R"({"type":"ping","data":)" +
-                                       std::to_string(engine_.clock.unix_ms()) + "}");
+            send_text(connection_,
+                      R"({"type":"ping","data":)" + std::to_string(engine_.clock.unix_ms()) + "}");
         }
         // From one to the next, so that they do not drift; those missed are left out.
         while (next_ping_ <= now) next_ping_ += interval;

@@ -40,8 +40,9 @@ class Decimal {
     void tidy();
 
     bool is_negative_ = false;
-    std::string digits_;     ///< without zeros in front; empty is 0
-    std::size_t scale_ = 0;  ///< how many of them stand behind the point; may be more than there are
+    std::string digits_;  ///< without zeros in front; empty is 0
+    std::size_t scale_ =
+        0;  ///< how many of them stand behind the point; may be more than there are
 };
 
 }  // namespace pulse::rooms

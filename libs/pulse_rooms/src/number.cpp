@@ -41,8 +41,8 @@ std::string ecmascript_text(double number) {
     if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
     if (number == 0) return "0";
     std::array<char, 40> buffer;
-    const auto made = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
-                                    std::fabs(number), std::chars_format::scientific);
+    const auto made = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(number),
+                                    std::chars_format::scientific);
     const std::string_view text{buffer.data(), static_cast<std::size_t>(made.ptr - buffer.data())};
     const std::size_t e = text.find('e');
     std::string digits{text.substr(0, 1)};

@@ -50,8 +50,7 @@ Properties make_properties(json::Value data) {
     made.all = made.open = "{";
     for (const Property& property : all) {
         append(made.all, property);
-        const bool is_private =
-            property.name.starts_with('_') || property.name == "subscriptions";
+        const bool is_private = property.name.starts_with('_') || property.name == "subscriptions";
         if (!is_private) append(made.open, property);
     }
     made.all += '}';

@@ -22,8 +22,7 @@ Registry::Pin Registry::obtain(std::string_view name) {
     const auto found = places_.find(name);
     if (found != places_.end()) return pin(found->second);
     const std::size_t most = engine_.limits().max_rooms;
-    if (most != 0 && places_.size() >= most &&
-        (idle_.empty() || !try_unload(idle_.begin()))) {
+    if (most != 0 && places_.size() >= most && (idle_.empty() || !try_unload(idle_.begin()))) {
         return {};
     }
     auto room = std::make_shared<Room>(engine_, std::string(name));

@@ -65,14 +65,13 @@ void Room::find_session(const MemberPtr& member, LanePart& at) {
     session.waiting.push_back(member);
     if (session.state == Session::State::loading) return;
     session.state = Session::State::loading;
-    engine_.store.get(
-        prefix_ + keys::session(session.id),
-        [self = shared_from_this(), part = at.shared_from_this(),
-         &session](core::Result<std::optional<core::Document>> result) {
-            part->post([self, part, &session, result = std::move(result)] {
-                self->session_loaded(*part, session, result);
-            });
-        });
+    engine_.store.get(prefix_ + keys::session(session.id),
+                      [self = shared_from_this(), part = at.shared_from_this(),
+                       &session](core::Result<std::optional<core::Document>> result) {
+                          part->post([self, part, &session, result = std::move(result)] {
+                              self->session_loaded(*part, session, result);
+                          });
+                      });
 }
 
 void Room::admit(const MemberPtr& member, Session& session, LanePart& at) {
@@ -95,11 +94,10 @@ void Room::admit(const MemberPtr& member, Session& session, LanePart& at) {
     items.push_back(item(Item::Kind::greet, nullptr, member, {}));
     ++entering_;
     ++session.pending;
-    Waiting& waiting =
-        emit_change(at, member, std::move(items), [&session, is_new](Room&) {
-            // The counter keeps its gap: nobody was told of the number, but it may be stored.
-            if (is_new) session.suffix = 0;
-        });
+    Waiting& waiting = emit_change(at, member, std::move(items), [&session, is_new](Room&) {
+        // The counter keeps its gap: nobody was told of the number, but it may be stored.
+        if (is_new) session.suffix = 0;
+    });
     waiting.entering = waiting.session = &session;
 }
 

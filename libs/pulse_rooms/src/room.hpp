@@ -50,9 +50,9 @@ struct Session {
     std::uint64_t suffix = 0;
     std::uint64_t arrival = 0;  ///< of its first connection, among those in memory
     Properties properties;
-    std::vector<MemberPtr> members;  ///< greeted, in order of arrival
-    std::vector<MemberPtr> waiting;  ///< while loading
-    std::uint32_t pending = 0;       ///< queue entries that concern it
+    std::vector<MemberPtr> members;      ///< greeted, in order of arrival
+    std::vector<MemberPtr> waiting;      ///< while loading
+    std::uint32_t pending = 0;           ///< queue entries that concern it
     std::vector<std::string> ephemeral;  ///< ids of ephemeral polls it has voted in
 };
 
@@ -108,8 +108,8 @@ class Room : public std::enable_shared_from_this<Room> {
         MemberPtr from;      ///< on whose account it waits; may be null
         std::uint64_t gate;  ///< the set of writes it waits for; 0: only for those before it
         Undo undo;           ///< of the change that it acknowledges
-        Session* entering = nullptr;  ///< whose connection `from` becomes
-        Session* session = nullptr;   ///< must not be forgotten
+        Session* entering = nullptr;    ///< whose connection `from` becomes
+        Session* session = nullptr;     ///< must not be forgotten
         std::optional<Topic> snapshot;  ///< that `items` are
         Done done;
         std::error_code error{};

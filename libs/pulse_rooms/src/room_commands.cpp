@@ -45,8 +45,9 @@ std::optional<Stamp> read_stamp(json::Value ts) {
         case json::Type::text: {
             std::string text = ts.text();
             const auto decimal = decimal_of_text(text);
-            const double number =
-                !decimal ? std::nan("") : decimal->empty() ? 0.0 : to_double(*decimal);
+            const double number = !decimal           ? std::nan("")
+                                  : decimal->empty() ? 0.0
+                                                     : to_double(*decimal);
             return Stamp{std::move(text), number};
         }
         case json::Type::null:
@@ -136,10 +137,9 @@ void Room::on_login(const MemberPtr& member, LanePart& at, const Message& messag
     write(keys::session(session.id), stored_session(session));
     std::vector<Item> items;
     items.push_back(reply_item(at, member, profile_message(*member, session)));
-    Waiting& waiting = emit_change(at, member, std::move(items),
-                                   [&session, before = std::move(before)](Room&) {
-                                       session.properties = before;
-                                   });
+    Waiting& waiting =
+        emit_change(at, member, std::move(items),
+                    [&session, before = std::move(before)](Room&) { session.properties = before; });
     ++session.pending;
     waiting.session = &session;
 }
@@ -150,15 +150,15 @@ void Room::on_subscribe(const MemberPtr& member, LanePart& at, const Message& me
     const RoomsLimits& limits = engine_.limits();
     const auto topic = parse_topic(text);
     if (!topic) return;
-    if (limits.max_name_bytes != 0 && (topic->event.size() > limits.max_name_bytes ||
-                                       topic->id.size() > limits.max_name_bytes)) {
+    if (limits.max_name_bytes != 0 &&
+        (topic->event.size() > limits.max_name_bytes || topic->id.size() > limits.max_name_bytes)) {
         return reply_error(member, at, "The subscription's name is too long");
     }
     // What was published before goes to those who listened then.
     at.hand_out();
     Wing& here = wing(at.index());
-    const bool is_full = limits.max_subscriptions != 0 &&
-                         member->subscriptions.size() >= limits.max_subscriptions;
+    const bool is_full =
+        limits.max_subscriptions != 0 && member->subscriptions.size() >= limits.max_subscriptions;
     if (here.subscribe(*member, *topic) && is_full) {
         here.unsubscribe_one(*member, *topic);
         return reply_error(member, at, "There are too many subscriptions");

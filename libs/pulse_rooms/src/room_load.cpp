@@ -103,23 +103,24 @@ std::string stored_counter(const Counter& counter) {
 }
 
 void Room::when_loaded(LanePart& at, Waiter waiter) {
+    bool is_ready = false;
     {
         const std::lock_guard lock(mutex_);
-        if (state_ != State::ready) {
+        is_ready = state_ == State::ready;
+        if (!is_ready) {
             waiters_.push_back(std::move(waiter));
             if (state_ == State::loading) return;
             state_ = State::loading;
             loading_polls_ = std::make_unique<std::unordered_map<std::uint32_t, Poll*>>();
         }
     }
-    if (waiter) return waiter(at, {});
+    if (is_ready) return waiter(at, {});
     EngineCounters::add(engine_.counters.loads);
     read_page(at, prefix_ + std::string(keys::kState));
 }
 
 void Room::read_page(LanePart& at, std::string begin) {
-    core::DocumentRange range =
-        core::DocumentRange::prefix(prefix_ + std::string(keys::kState));
+    core::DocumentRange range = core::DocumentRange::prefix(prefix_ + std::string(keys::kState));
     range.begin = std::move(begin);
     engine_.store.scan(std::move(range), [self = shared_from_this(), part = at.shared_from_this()](
                                              core::Result<core::DocumentPage> page) {
@@ -194,9 +195,9 @@ void Room::load_counter(std::string_view key, std::string_view text) {
     if (!amount || !id || !amount->is(json::Type::text) || !id->is(json::Type::text)) return;
     last_counter_ = std::max(last_counter_, *number);
     std::string name = id->text();
-    auto made = std::make_unique<Counter>(
-        Counter{name, *number, std::make_shared<const Topic>(Topic{"counter", name == "all" ? "" : name}),
-                Amount::load(amount->text(), engine_.options.counter_form)});
+    auto made = std::make_unique<Counter>(Counter{
+        name, *number, std::make_shared<const Topic>(Topic{"counter", name == "all" ? "" : name}),
+        Amount::load(amount->text(), engine_.options.counter_form)});
     // An unanswered write may have been done, and the counter made once more: the later one counts.
     counters_.insert_or_assign(std::move(name), std::move(made));
 }

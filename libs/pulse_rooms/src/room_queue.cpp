@@ -153,15 +153,12 @@ void Room::commit(LanePart& at) {
     EngineCounters::add(engine_.counters.commits);
     engine_.begin_write();
     // The answer may come on this very thread, while the room is locked: it is only passed on.
-    engine_.store.commit(std::move(batch),
-                         [self = shared_from_this(), part = at.shared_from_this(),
-                          number = set.number](const core::Result<core::CommitResult>& result) {
-                             const std::error_code error =
-                                 result ? std::error_code{} : result.error();
-                             part->post([self, part, number, error] {
-                                 self->committed(*part, number, error);
-                             });
-                         });
+    engine_.store.commit(
+        std::move(batch), [self = shared_from_this(), part = at.shared_from_this(),
+                           number = set.number](const core::Result<core::CommitResult>& result) {
+            const std::error_code error = result ? std::error_code{} : result.error();
+            part->post([self, part, number, error] { self->committed(*part, number, error); });
+        });
 }
 
 void Room::committed(LanePart& at, std::uint64_t number, std::error_code error) {

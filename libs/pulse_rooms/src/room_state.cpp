@@ -176,8 +176,8 @@ void Room::on_counter(const MemberPtr& member, LanePart& at, const Message& mess
 
 void Room::on_config(const MemberPtr& member, LanePart& at, const Message& message) {
     if (!member->is_admin || !message.data.is_present()) return;
-    std::string text = message.data.is(json::Type::text) ? message.data.text()
-                                                         : std::string(message.data.raw);
+    std::string text =
+        message.data.is(json::Type::text) ? message.data.text() : std::string(message.data.raw);
     const std::size_t most = engine_.limits().max_config_bytes;
     if (most != 0 && text.size() > most) return reply_error(member, at, "The config is too long");
     change_config(member, at, std::move(text), {});
@@ -188,10 +188,9 @@ void Room::change_config(const MemberPtr& from, LanePart& at, std::string text, 
     write(keys::kConfig, config_);
     std::vector<Item> items;
     items.push_back(publish_item(at, nullptr, config_message()));
-    Waiting& waiting = emit_change(at, from, std::move(items),
-                                   [before = std::move(before)](Room& room) {
-                                       room.config_ = before;
-                                   });
+    Waiting& waiting =
+        emit_change(at, from, std::move(items),
+                    [before = std::move(before)](Room& room) { room.config_ = before; });
     waiting.done = std::move(done);
 }
 

@@ -139,13 +139,13 @@ void Rooms::Impl::with_room(std::string_view name, std::function<void(Room&, Lan
     if (!*pin) return fail(make_error_code(core::Error::memory_exhausted));
     LanePart& home = part(name);
     // `self` first: a function that is never run lets go of the pin before the registry.
-    home.post([self = shared_from_this(), pin, &home, use = std::move(use),
-               fail = std::move(fail)] {
-        (*pin)->when_loaded(home, [self, pin, use, fail](LanePart& at, std::error_code error) {
-            if (error) return fail(error);
-            use(**pin, at);
+    home.post(
+        [self = shared_from_this(), pin, &home, use = std::move(use), fail = std::move(fail)] {
+            (*pin)->when_loaded(home, [self, pin, use, fail](LanePart& at, std::error_code error) {
+                if (error) return fail(error);
+                use(**pin, at);
+            });
         });
-    });
 }
 
 std::error_code Rooms::broadcast(std::string_view room, const Broadcast& message) {

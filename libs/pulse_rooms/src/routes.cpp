@@ -121,11 +121,11 @@ std::vector<core::Route> make_room_routes(Rooms& rooms, RoomRoutesOptions option
                           if (auto refusal = check_key(request, *key)) {
                               return responder.respond(std::move(*refusal));
                           }
-                          rooms.set_config(request.parameter("room"), request.body,
-                                           [to = share(std::move(responder))](
-                                               std::error_code error) {
-                                               to->respond(response_of(error));
-                                           });
+                          rooms.set_config(
+                              request.parameter("room"), request.body,
+                              [to = share(std::move(responder))](std::error_code error) {
+                                  to->respond(response_of(error));
+                              });
                       },
                       kMaxBody});
     return routes;

@@ -29,8 +29,7 @@ bool Wing::subscribe(Member& member, const Topic& topic) {
         std::any_of(member.subscriptions.begin(), member.subscriptions.end(),
                     [&](const Subscription& each) { return each.slots == &slots; });
     if (is_there) return false;
-    member.subscriptions.push_back(
-        {&event, &slots, static_cast<std::uint32_t>(slots.list.size())});
+    member.subscriptions.push_back({&event, &slots, static_cast<std::uint32_t>(slots.list.size())});
     slots.list.push_back({&member, static_cast<std::uint32_t>(member.subscriptions.size() - 1)});
     return true;
 }

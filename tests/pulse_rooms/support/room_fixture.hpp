@@ -32,9 +32,10 @@ namespace pulse::test {
 /// The memory engine, behind a gate: commits and reads may be held back, or refused.
 class GatedStore final : public core::DocumentStore {
   public:
-    explicit GatedStore(const core::Clock& clock) : inner_(core::make_memory_document_store(clock)) {}
+    explicit GatedStore(const core::Clock& clock)
+        : inner_(core::make_memory_document_store(clock)) {}
 
-    bool is_held = false;         ///< commits wait for let_go()
+    bool is_held = false;            ///< commits wait for let_go()
     std::error_code commit_error{};  ///< instead of doing them
     std::error_code read_error{};
     std::size_t commits = 0;
