@@ -107,6 +107,25 @@ std::unique_ptr<core::Authenticator> make_authenticator(const Config& config) {
     return core::make_token_authenticator(std::move(tokens), config.auth.is_required());
 }
 
+/// The rooms' 404, but for paths that are there for other methods.
+core::Route not_found_route(const transport::HttpRouter& others) {
+    core::Route route = rooms::make_room_fallback_route();
+    route.handler = [others = std::make_shared<const transport::HttpRouter>(others),
+                     not_found = std::move(route.handler)](const core::HttpRequest& request,
+                                                           core::HttpResponder responder) {
+        const auto found = others->find(request.method, request.path);
+        if (found.match != transport::HttpRouter::Match::method_not_allowed) {
+            return not_found(request, std::move(responder));
+        }
+        core::HttpResponse answer;
+        answer.status = 405;
+        answer.content_type.clear();
+        answer.headers.emplace_back("allow", found.allow);
+        responder.respond(std::move(answer));
+    };
+    return route;
+}
+
 constexpr std::chrono::milliseconds kAdminDrain{500};
 /// Where browsers of the original look for rooms.
 constexpr std::string_view kRoomsPath = "/websocket";
@@ -140,9 +159,9 @@ struct Engine::Parts {
           native(hub, native_options(wanted), &authenticator),
           metrics(core::make_memory_metrics()),
           loops(hub, wanted.server.threads, {256 * 1024, wanted.transport.micro_batching}),
-          rooms(is_rooms_enabled(wanted) && store ? std::make_unique<rooms::Rooms>(
-                                                        rooms_options(wanted.rooms), hub, *store)
-                                                  : nullptr),
+          rooms(is_rooms_enabled(wanted) && store
+                    ? std::make_unique<rooms::Rooms>(rooms_options(wanted.rooms), hub, *store)
+                    : nullptr),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
           admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
@@ -193,7 +212,7 @@ struct Engine::Parts {
     core::Metrics::Token store_metrics;
     core::Metrics::Token bridge_metrics;
     core::Metrics::Token rooms_metrics;
-    std::string api_key;  ///< the bridge's, once made
+    std::string api_key;       ///< the bridge's, once made
     std::string new_key_path;  ///< of the administrator's key, made by this start
     std::atomic<bool> is_ready{false};
     transport::Listener* main_listener = nullptr;
@@ -264,9 +283,8 @@ void Engine::Parts::add_rooms(transport::HttpRouter& router) const {
 }
 
 bool Engine::Parts::has_rooms(const ListenerOptions& listener) const {
-    return std::any_of(listener.mount.begin(), listener.mount.end(), [this](const auto& each) {
-        return each.second == rooms->dialect().name();
-    });
+    return std::any_of(listener.mount.begin(), listener.mount.end(),
+                       [this](const auto& each) { return each.second == rooms->dialect().name(); });
 }
 
 transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
@@ -281,7 +299,7 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
         router->add(bridge->routes());
     }
     if (rooms && config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
-        router->add(rooms::make_room_fallback_route());
+        router->add(not_found_route(*router));
     }
     if (listener == nullptr && bridge) {
         router->add(bridge->fallback_routes());

@@ -34,9 +34,8 @@ bool is_rooms_enabled(const Config& config) {
 rooms::RoomsOptions rooms_options(const RoomsOptions& wanted) {
     rooms::RoomsOptions options;
     options.signing_key = wanted.signing_key;
-    options.counter_form = wanted.counter_value == CounterValue::number
-                               ? rooms::CounterForm::number
-                               : rooms::CounterForm::text;
+    options.counter_form = wanted.counter_value == CounterValue::number ? rooms::CounterForm::number
+                                                                        : rooms::CounterForm::text;
     options.has_single_use_keys = wanted.single_use_keys;
     options.ping_interval = wanted.ping_interval;
     options.idle_time = wanted.idle_time;

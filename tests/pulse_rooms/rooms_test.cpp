@@ -165,6 +165,25 @@ TEST_CASE("a vote is published after its commit, in order with the rest", "[room
           Lines{R"({"type":"poll","data":{"id":"3","stats":{"x":1}}})"});
 }
 
+TEST_CASE("a publication goes to those who listened when it took effect", "[rooms]") {
+    RoomFixture f;
+    const auto a = f.join("room=r&session=a");
+    f.store.is_held = true;
+    a->say(vote("\"p\"", "\"x\""));
+    f.run();
+    a->say(R"({"type":"subscribe","data":"poll"})");
+    a->say(vote("\"p\"", "\"y\""));
+    a->say(R"({"type":"unsubscribe","data":"poll"})");
+    a->say(vote("\"p\"", "\"z\""));
+    f.run();
+    CHECK(a->take().empty());
+    f.store.is_held = false;
+    f.store.let_go();
+    f.run();
+    CHECK(a->take() == Lines{R"({"type":"poll","data":{"id":"p","stats":{"x":1}}})",
+                             R"({"type":"poll","data":{"id":"p","stats":{"y":1}}})"});
+}
+
 TEST_CASE("increments that come while one is stored share the next commit, each with its value",
           "[rooms]") {
     RoomFixture f;

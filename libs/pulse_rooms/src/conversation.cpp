@@ -57,12 +57,13 @@ void RoomConversation::on_open() {
 
 void RoomConversation::on_greeted() {
     is_greeted_ = true;
-    connection_.pause_reading(false);
     const std::vector<std::string> held = std::exchange(held_, {});
     for (const std::string& text : held) {
         if (is_over_) return;
         read(text);
     }
+    // Only now: a close that waits to be read comes behind what was said before it.
+    if (!is_over_) connection_.pause_reading(false);
 }
 
 void RoomConversation::on_refused(std::string_view why) {

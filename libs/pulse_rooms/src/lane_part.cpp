@@ -7,7 +7,10 @@
 #include "wing.hpp"
 
 #include <cstring>
+#include <exception>
 #include <utility>
+
+#include <pulse/protocol/bytes.hpp>
 
 namespace pulse::rooms {
 
@@ -66,7 +69,16 @@ void LanePart::hand_out(Item& item) {
         case Item::Kind::publish:
             return publish(item);
         case Item::Kind::reply:
+            if (item.member.get() == refused_ && refused_replies_ > 0) {
+                --refused_replies_;
+                return;
+            }
             return reply(*item.member, item.frame);
+        case Item::Kind::subscribe:
+            return subscribe(item);
+        case Item::Kind::unsubscribe:
+            if (!item.member->is_in_wing) return;
+            return item.room->wing(index()).unsubscribe(*item.member, *item.topic);
         case Item::Kind::greet:
             if (item.member->connection == nullptr) return;
             item.room->wing(index()).add(*item.member);
@@ -98,6 +110,22 @@ void LanePart::publish(const Item& item) {
     }
     lane_.deliver(item.frame.shared, outlets_, item.room.get() != last_room_);
     last_room_ = item.room.get();
+}
+
+void LanePart::subscribe(const Item& item) {
+    Member& member = *item.member;
+    if (!member.is_in_wing) return;
+    Wing& wing = item.room->wing(index());
+    const std::size_t most = engine_.limits().max_subscriptions;
+    const bool is_full = most != 0 && member.subscriptions.size() >= most;
+    if (!wing.subscribe(member, *item.topic) || !is_full) return;
+    wing.unsubscribe_one(member, *item.topic);
+    EngineCounters::add(engine_.counters.refusals);
+    member.connection->send(protocol::as_bytes(error_message("There are too many subscriptions")),
+                            core::MessageKind::text);
+    // Nor is it told what there is.
+    refused_ = &member;
+    refused_replies_ = item.followers;
 }
 
 void LanePart::reply(Member& member, const Frame& frame) {

@@ -43,11 +43,13 @@ struct Frame {
 /// What a lane is to do for a room.
 struct Item {
     enum class Kind : std::uint8_t {
-        publish,  ///< `frame` to those who listen to `topic`; no topic: to everybody
-        reply,    ///< `frame` to `member`
-        greet,    ///< `member` is in: it gets publications, and its messages are read
-        fail,     ///< `member` cannot come in, because of `text`
-        resume,   ///< `member` may be read from again
+        publish,      ///< `frame` to those who listen to `topic`; no topic: to everybody
+        reply,        ///< `frame` to `member`
+        subscribe,    ///< `member` to `topic`; the next `followers` replies to it belong to that
+        unsubscribe,  ///< `member` from `topic`
+        greet,        ///< `member` is in: it gets publications, and its messages are read
+        fail,         ///< `member` cannot come in, because of `text`
+        resume,       ///< `member` may be read from again
     };
     Kind kind;
     std::shared_ptr<Room> room;
@@ -55,6 +57,7 @@ struct Item {
     MemberPtr member;
     Frame frame;
     std::string text;
+    std::uint32_t followers = 0;
 };
 
 /// **Loop-bound**, but for put().
@@ -84,6 +87,7 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     void hand_out(Item& item);
     void publish(const Item& item);
     void reply(Member& member, const Frame& frame);
+    void subscribe(const Item& item);
 
     core::Lane& lane_;
     Engine& engine_;
@@ -98,6 +102,8 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     std::vector<Member*> found_;
     std::vector<core::Outlet*> outlets_;
     const Room* last_room_ = nullptr;  ///< only compared
+    const Member* refused_ = nullptr;  ///< whose subscription was; only compared
+    std::uint32_t refused_replies_ = 0;
     bool is_settling_ = false;
 
     std::mutex mutex_;

@@ -108,9 +108,9 @@ class Room : public std::enable_shared_from_this<Room> {
         MemberPtr from;      ///< on whose account it waits; may be null
         std::uint64_t gate;  ///< the set of writes it waits for; 0: only for those before it
         Undo undo;           ///< of the change that it acknowledges
-        Session* entering = nullptr;    ///< whose connection `from` becomes
-        Session* session = nullptr;     ///< must not be forgotten
-        std::optional<Topic> snapshot;  ///< that `items` are
+        Session* entering = nullptr;        ///< whose connection `from` becomes
+        Session* session = nullptr;         ///< must not be forgotten
+        std::optional<Topic> subscription;  ///< that `items` are
         Done done;
         std::error_code error{};
         bool is_stale = false;  ///< what it tells of has been undone
@@ -165,8 +165,10 @@ class Room : public std::enable_shared_from_this<Room> {
     void on_counter(const MemberPtr& member, LanePart& at, const Message& message);
     void on_config(const MemberPtr& member, LanePart& at, const Message& message);
     void change_config(const MemberPtr& from, LanePart& at, std::string text, Done done);
-    [[nodiscard]] std::vector<Item> make_snapshot(const MemberPtr& member, LanePart& at,
-                                                  const Topic& topic);
+    [[nodiscard]] std::vector<Item> subscription_items(const MemberPtr& member, LanePart& at,
+                                                       const Topic& topic);
+    void append_snapshot(std::vector<Item>& items, const MemberPtr& member, LanePart& at,
+                         const Topic& topic);
     [[nodiscard]] Poll* find_or_make_poll(PollBook& book, std::string_view event,
                                           const std::string& id, bool& is_new);
 
@@ -244,6 +246,8 @@ class Room : public std::enable_shared_from_this<Room> {
     /// Numbers of stored polls to the polls, while loading.
     std::unique_ptr<std::unordered_map<std::uint32_t, Poll*>> loading_polls_;
 };
+
+[[nodiscard]] bool has_snapshot(std::string_view event);
 
 /// {"data":<text>,"type":"error"}
 [[nodiscard]] std::string error_message(std::string_view text);

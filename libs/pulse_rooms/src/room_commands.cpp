@@ -19,10 +19,6 @@ constexpr double kMaxSkewMs = 300'000;
 /// Used keys that a room remembers; one expires within ten minutes.
 constexpr std::size_t kMaxUsedKeys = 10'000;
 
-bool has_snapshot(std::string_view event) {
-    return event == "poll" || event == "ephemeralPoll" || event == "counter";
-}
-
 std::string lower_hex(std::string text) {
     for (char& c : text) {
         if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
@@ -154,19 +150,9 @@ void Room::on_subscribe(const MemberPtr& member, LanePart& at, const Message& me
         (topic->event.size() > limits.max_name_bytes || topic->id.size() > limits.max_name_bytes)) {
         return reply_error(member, at, "The subscription's name is too long");
     }
-    // What was published before goes to those who listened then.
-    at.hand_out();
-    Wing& here = wing(at.index());
-    const bool is_full =
-        limits.max_subscriptions != 0 && member->subscriptions.size() >= limits.max_subscriptions;
-    if (here.subscribe(*member, *topic) && is_full) {
-        here.unsubscribe_one(*member, *topic);
-        return reply_error(member, at, "There are too many subscriptions");
-    }
-    if (!has_snapshot(topic->event)) return;
-    std::vector<Item> items = make_snapshot(member, at, *topic);
-    if (items.empty()) return;
-    if (!must_wait(member, true) && !must_wait(member, false)) {
+    std::vector<Item> items = subscription_items(member, at, *topic);
+    const bool is_of_state = has_snapshot(topic->event);
+    if (!must_wait(member, is_of_state)) {
         for (Item& each : items) dispatch(at, std::move(each));
         return;
     }
@@ -174,16 +160,19 @@ void Room::on_subscribe(const MemberPtr& member, LanePart& at, const Message& me
     waiting.items = std::move(items);
     waiting.from = member;
     waiting.gate = 0;
-    waiting.snapshot = *topic;
+    waiting.subscription = *topic;
     ++member->queued;
 }
 
 void Room::on_unsubscribe(const MemberPtr& member, LanePart& at, const Message& message) {
     if (!message.data.is(json::Type::text)) return;
-    const auto topic = parse_topic(message.data.text());
+    auto topic = parse_topic(message.data.text());
     if (!topic) return;
-    at.hand_out();
-    wing(at.index()).unsubscribe(*member, *topic);
+    const bool is_of_state = has_snapshot(topic->event);
+    emit(
+        at, member,
+        item(Item::Kind::unsubscribe, std::make_shared<const Topic>(std::move(*topic)), member, {}),
+        is_of_state);
 }
 
 void Room::on_chat(const MemberPtr& member, LanePart& at, const Message& message) {

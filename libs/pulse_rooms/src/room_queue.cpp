@@ -123,6 +123,8 @@ void Room::write(std::string_view name, std::string value,
 void Room::schedule_commit(LanePart& at) {
     if (is_committing_ || is_commit_scheduled_) return;
     is_commit_scheduled_ = true;
+    // Whoever drains waits for it from now on.
+    engine_.begin_write();
     // At the end of the turn, so that everything read in it goes along.
     at.post([self = shared_from_this(), part = at.shared_from_this()] {
         {
@@ -130,6 +132,7 @@ void Room::schedule_commit(LanePart& at) {
             self->is_commit_scheduled_ = false;
             self->commit(*part);
         }
+        self->engine_.end_write();
     });
 }
 
@@ -203,7 +206,7 @@ void Room::release_one(LanePart& at, Waiting& waiting, Calls& calls) {
         tell_failure(at, waiting);
     } else if (waiting.is_stale) {
         if (!waiting.from->is_gone) {
-            for (Item& each : make_snapshot(waiting.from, at, *waiting.snapshot)) {
+            for (Item& each : subscription_items(waiting.from, at, *waiting.subscription)) {
                 dispatch(at, std::move(each));
             }
         }
@@ -231,7 +234,7 @@ void Room::tell_failure(LanePart& at, const Waiting& waiting) {
 /// rest is as true as before.
 void Room::undo_all(std::error_code error) {
     for (auto each = queue_.rbegin(); each != queue_.rend(); ++each) {
-        if (each->snapshot) each->is_stale = true;
+        if (each->subscription) each->is_stale = true;
         if (each->gate == 0) continue;
         if (each->undo) each->undo(*this);
         each->error = error;

@@ -207,8 +207,24 @@ void Room::broadcast(LanePart& at, const std::optional<Topic>& to, std::string_v
     at.settle();
 }
 
-std::vector<Item> Room::make_snapshot(const MemberPtr& member, LanePart& at, const Topic& topic) {
+/// Whether subscribing to it shows what there is; what is published as such waits for commits.
+bool has_snapshot(std::string_view event) {
+    return event == "poll" || event == "ephemeralPoll" || event == "counter";
+}
+
+/// The subscription, and what it shows. Both take effect in their place among publications: those
+/// before them go to who listened then.
+std::vector<Item> Room::subscription_items(const MemberPtr& member, LanePart& at,
+                                           const Topic& topic) {
     std::vector<Item> items;
+    items.push_back(item(Item::Kind::subscribe, std::make_shared<const Topic>(topic), member, {}));
+    if (has_snapshot(topic.event)) append_snapshot(items, member, at, topic);
+    items.front().followers = static_cast<std::uint32_t>(items.size() - 1);
+    return items;
+}
+
+void Room::append_snapshot(std::vector<Item>& items, const MemberPtr& member, LanePart& at,
+                           const Topic& topic) {
     const auto add = [&](const std::string& message) {
         items.push_back(reply_item(at, member, message));
     };
@@ -221,14 +237,14 @@ std::vector<Item> Room::make_snapshot(const MemberPtr& member, LanePart& at, con
         if (!topic.is_wildcard()) {
             const auto found = counters_.find(topic.id);
             if (found != counters_.end()) add(counter_message(quote(topic.id), *found->second));
-            return items;
+            return;
         }
         std::map<KeyOrder, const Counter*> all;
         for (const auto& [id, counter] : counters_) {
             all[order_of(id, counter->number)] = counter.get();
         }
         for (const auto& [order, counter] : all) add(counter_message(quote(counter->id), *counter));
-        return items;
+        return;
     }
     const PollBook& book = topic.event == "poll" ? polls_ : ephemeral_;
     if (!topic.is_wildcard()) {
@@ -236,12 +252,11 @@ std::vector<Item> Room::make_snapshot(const MemberPtr& member, LanePart& at, con
         if (found != book.polls.end()) {
             add(poll_message(topic.event, quote(topic.id), *found->second));
         }
-        return items;
+        return;
     }
     std::map<KeyOrder, const Poll*> all;
     for (const auto& [id, poll] : book.polls) all[order_of(id, poll->number())] = poll.get();
     for (const auto& [order, poll] : all) add(poll_message(topic.event, quote(poll->id()), *poll));
-    return items;
 }
 
 }  // namespace pulse::rooms

@@ -208,8 +208,9 @@ inline constexpr Row<RoomsOptions> kRoomsRows[] = {
 
 inline constexpr SectionTable<RoomsOptions> kRoomsSection{
     .name = "rooms",
-    .doc = "Rooms with profiles, chat, polls, counters and a config: docs/protocol/rooms.md. What "
-           "passes a limit is answered with an error message.",
+    .doc =
+        "Rooms with profiles, chat, polls, counters and a config: docs/protocol/rooms.md. What "
+        "passes a limit is answered with an error message.",
     .rows = kRoomsRows,
 };
 
