@@ -42,7 +42,7 @@ set(CPACK_COMPONENT_DEV_DESCRIPTION "realtime engine: C++ libraries
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpulse-realtime-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # What the public headers of core and transport include.
-# The last four: what a program with the static roblox library links.
+# The last four: what a program with the static roblox and rooms libraries links.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "libexpected-dev, libasio-dev, libcurl4-openssl-dev, libssl-dev, zlib1g-dev, libzstd-dev")
 if(PULSE_WITH_SQLITE)  # a static library brings nothing along

@@ -6,12 +6,16 @@
 #include "config/host.hpp"
 #include "document_store.hpp"
 #include "engine_metrics.hpp"
+#include "rooms_page_routes.hpp"
+#include "rooms_part.hpp"
 #include "switching_authenticator.hpp"
 #include "ui_routes.hpp"
 
 #include <algorithm>
 
 #include <unistd.h>
+
+#include <pulse/rooms/rooms.hpp>
 
 namespace pulse::server {
 
@@ -105,13 +109,15 @@ std::unique_ptr<core::Authenticator> make_authenticator(const Config& config) {
 }
 
 constexpr std::chrono::milliseconds kAdminDrain{500};
+/// Where browsers of the original look for rooms.
+constexpr std::string_view kRoomsPath = "/websocket";
 
 }  // namespace
 
-StringList dialect_names() { return {"native"}; }
+StringList dialect_names() { return {"native", "rooms"}; }
 
 StringList features() {
-    StringList list{"native", "websocket", "json"};
+    StringList list{"native", "rooms", "websocket", "json"};
 #ifdef PULSE_WITH_SQLITE
     list.emplace_back("sqlite");
 #endif
@@ -135,11 +141,15 @@ struct Engine::Parts {
           native(hub, native_options(wanted), &authenticator),
           metrics(core::make_memory_metrics()),
           loops(hub, wanted.server.threads, {256 * 1024, wanted.transport.micro_batching}),
+          rooms(is_rooms_enabled(wanted) && store ? std::make_unique<rooms::Rooms>(
+                                                        rooms_options(wanted.rooms), hub, *store)
+                                                  : nullptr),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
           admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
           engine_metrics(
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
+        if (rooms) rooms_metrics = rooms->add_metrics(*metrics);
         if (store) store_metrics = add_store_metrics(*metrics, *store);
         for (transport::Loop* loop : loops.loops()) {
             loop->lane().set_limits(outlet_limits(wanted));
@@ -147,9 +157,12 @@ struct Engine::Parts {
     }
 
     [[nodiscard]] core::Dialect* dialect(std::string_view name) {
-        return name == native.name() ? &native : nullptr;
+        if (name == native.name()) return &native;
+        return rooms && name == rooms->dialect().name() ? &rooms->dialect() : nullptr;
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
+    void add_rooms(transport::HttpRouter& router) const;
+    [[nodiscard]] bool has_rooms(const ListenerOptions& listener) const;
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] tl::expected<void, std::string> make_bridge();
     [[nodiscard]] std::unique_ptr<core::Authenticator> authenticator_for(const Config& wanted);
@@ -174,11 +187,14 @@ struct Engine::Parts {
     transport::LoopThreads loops;
     /// Null: not wanted. Lives on a loop and outlives the server's connections.
     std::unique_ptr<BridgePart> bridge;
+    std::unique_ptr<rooms::Rooms> rooms;  ///< null: not wanted
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
     core::Metrics::Token store_metrics;
     core::Metrics::Token bridge_metrics;
+    core::Metrics::Token rooms_metrics;
+    std::string api_key;  ///< the bridge's, once made
     std::string new_key_path;  ///< of the administrator's key, made by this start
     std::atomic<bool> is_ready{false};
     transport::Listener* main_listener = nullptr;
@@ -192,6 +208,7 @@ Engine::~Engine() {
     // Its answers go to parts that are still there.
     parts_->store_metrics.reset();
     parts_->bridge_metrics.reset();
+    parts_->rooms_metrics.reset();
     parts_->store.reset();
 }
 
@@ -200,6 +217,7 @@ tl::expected<void, std::string> Engine::Parts::make_bridge() {
     const auto keys = obtain_bridge_keys(config.roblox, is_loopback_only(config), rng);
     if (!keys) return tl::unexpected(keys.error());
     new_key_path = keys->new_api_key_path;
+    api_key = keys->api_key;
     transport::Loop& loop = *loops.loops().front();
     auto made = BridgePart::make(
         {config, hub, *store, clock, rng, log, loop, {hub, native, loops.loops(), budget, version}},
@@ -236,7 +254,20 @@ std::string Engine::Parts::obstacle() const {
 
 void Engine::Parts::close_store(std::function<void()> done) const {
     if (!store) return done();
-    store->close(std::move(done));
+    auto close = [this, done = std::move(done)] { store->close(done); };
+    rooms ? rooms->drain(std::move(close)) : close();
+}
+
+void Engine::Parts::add_rooms(transport::HttpRouter& router) const {
+    rooms::RoomRoutesOptions options;
+    options.api_key = config.rooms.api_key.empty() ? api_key : config.rooms.api_key;
+    router.add(rooms::make_room_routes(*rooms, std::move(options)));
+}
+
+bool Engine::Parts::has_rooms(const ListenerOptions& listener) const {
+    return std::any_of(listener.mount.begin(), listener.mount.end(), [this](const auto& each) {
+        return each.second == rooms->dialect().name();
+    });
 }
 
 transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
@@ -244,9 +275,22 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     auto router = std::make_shared<transport::HttpRouter>();
     router->add(health_routes({version, [this] { return obstacle(); }}));
     if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
+    const bool is_main = listener == nullptr || listener->mount.empty();
+    if (rooms && (is_main || has_rooms(*listener))) {
+        add_rooms(*router);
+        const bool is_root_taken = listener == nullptr && bridge;
+        router->add(rooms_page_routes(embedded_rooms_pages(), is_root_taken
+                                                                  ? RoomsIndex::beside_others
+                                                                  : RoomsIndex::at_root));
+    }
     if (listener == nullptr && bridge) {
         router->add(ui_routes(embedded_ui()));
         router->add(bridge->routes());
+    }
+    if (rooms && config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
+        router->add(rooms::make_room_fallback_route());
+    }
+    if (listener == nullptr && bridge) {
         router->add(bridge->fallback_routes());
         result.dialects = bridge->dialects();
     }
@@ -254,6 +298,7 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     if (!config.transport.websocket) return result;
     if (listener == nullptr || listener->mount.empty()) {
         result.dialects.emplace_back(config.transport.websocket_path, &native);
+        if (rooms) result.dialects.emplace_back(std::string(kRoomsPath), &rooms->dialect());
         return result;
     }
     for (const auto& [path, name] : listener->mount) {

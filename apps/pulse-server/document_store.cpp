@@ -2,6 +2,7 @@
 #include "document_store.hpp"
 
 #include "bridge_part.hpp"
+#include "rooms_part.hpp"
 
 #include <limits>
 #include <utility>
@@ -125,7 +126,7 @@ void add_families(std::vector<MetricFamily>& out, const core::DocumentStore& sto
 }  // namespace
 
 bool needs_document_store(const Config& config) {
-    return config.store.enabled || is_bridge_enabled(config);
+    return config.store.enabled || is_bridge_enabled(config) || is_rooms_enabled(config);
 }
 
 std::unique_ptr<core::DocumentStore> make_document_store(const StoreOptions& options,

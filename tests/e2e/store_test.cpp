@@ -17,9 +17,10 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-/// The bridge, which would use the store, is not there.
+/// The bridge and the rooms, which would use the store, are not there.
 Settings with_store(const std::filesystem::path& file) {
     return {{"roblox.enabled", "false"},
+            {"rooms.enabled", "false"},
             {"store.enabled", "true"},
             {"store.path", "\"" + file.string() + "\""}};
 }
@@ -32,7 +33,7 @@ bool becomes(const ServerProcess& server, int status) {
 }  // namespace
 
 TEST_CASE("without a use for it the server opens no store", "[e2e][store]") {
-    const ServerProcess server(Settings{{"roblox.enabled", "false"}});
+    const ServerProcess server(Settings{{"roblox.enabled", "false"}, {"rooms.enabled", "false"}});
     CHECK(http_get(server.port(), "/readyz").status == 200);
     CHECK(server.metrics().find("pulse_store") == std::string::npos);
 }

@@ -16,6 +16,7 @@
 #include "config/sections/logging.hpp"
 #include "config/sections/metrics.hpp"
 #include "config/sections/roblox.hpp"
+#include "config/sections/rooms.hpp"
 #include "config/sections/server.hpp"
 #include "config/sections/store.hpp"
 #include "config/sections/transport.hpp"
@@ -34,6 +35,7 @@ struct Config {
     CompatOptions compat;
     StoreOptions store;
     RobloxOptions roblox;
+    RoomsOptions rooms;
     MetricsOptions metrics;
     LoggingOptions logging;
     std::vector<ListenerOptions> listeners;
@@ -52,6 +54,7 @@ void for_each_section(Visit&& visit) {
     visit(kCompatSection, &Config::compat);
     visit(kStoreSection, &Config::store);
     visit(kRobloxSection, &Config::roblox);
+    visit(kRoomsSection, &Config::rooms);
     visit(kMetricsSection, &Config::metrics);
     visit(kLoggingSection, &Config::logging);
 }

@@ -98,7 +98,7 @@ void Lane::forget(Outlet& outlet) noexcept {
 
 Lane::Flushed Lane::flush() {
     in_turn_ = true;
-    flushed_ = {};
+    flushed_ = std::exchange(delivered_, {});
     if (!timers_.empty()) run_due();
     if (has_inbox_.load(std::memory_order_acquire)) {
         run_posted();
@@ -214,6 +214,20 @@ void Lane::collect_dirty() {
         hand_out(*channel, segment_work_);
     }
     dirty_work_.clear();
+}
+
+void Lane::deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool is_first) {
+    if (to.empty()) return;
+    holds_.push_back(frame.chunk);
+    const FrameSlice slice{frame.chunk.get(), frame.begin, frame.end, frame.messages};
+    for (Outlet* outlet : to) outlet->push(slice, true);
+    stats_.fan_out.observe(to.size(), LaneStats::kFanOutFirst);
+    stats_.deliveries.add(std::uint64_t{frame.messages} * to.size());
+    stats_.delivered_bytes.add(std::uint64_t{frame.message_bytes} * to.size());
+    pending_bytes_ += frame.size();
+    // Of what is handed out while the turn is being written the next one tells.
+    delivered_.messages += frame.messages;
+    if (is_first) ++delivered_.channels;
 }
 
 void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {

@@ -14,6 +14,27 @@
 
 namespace pulse::transport {
 
+namespace {
+
+/// Puts what the dialect has to say into a finished response head.
+void add_response_headers(std::string& response, const core::OpenRequest& request) {
+    constexpr std::string_view kEnd = "\r\n";
+    constexpr std::string_view kBreaks{"\r\n\0", 3};
+    if (request.response_headers.empty()) return;
+    response.resize(response.size() - kEnd.size());
+    for (const auto& [name, value] : request.response_headers) {
+        // A line break would let a value speak as a header of its own.
+        if (name.find_first_of(kBreaks) != std::string::npos ||
+            value.find_first_of(kBreaks) != std::string::npos) {
+            continue;
+        }
+        response.append(name).append(": ").append(value).append(kEnd);
+    }
+    response += kEnd;
+}
+
+}  // namespace
+
 void TcpConnection::http_receive(std::byte* data, std::size_t n) {
     if (http_->buffer.empty() && http_->state == HttpExchange::State::head && !http_->is_first) {
         http_->since = loop_.now;
@@ -124,6 +145,7 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
         loop_.stats.upgrades_refused.add(1);
         return http_respond(*refusal, http_->is_head_request, false);
     }
+    add_response_headers(response, request);
     become_websocket(dialect, request, response);
 }
 

@@ -16,6 +16,7 @@
 #include "timer_wheel.hpp"
 #include "websocket/parser.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -150,7 +151,10 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
         return endpoint_->shared->options();
     }
     [[nodiscard]] websocket::Limits frame_limits() const noexcept {
-        return {options().max_frame_bytes, options().max_message_bytes};
+        const std::size_t most =
+            conversation_ != nullptr ? conversation_->max_message_bytes() : SIZE_MAX;
+        return {std::min(options().max_frame_bytes, most),
+                std::min(options().max_message_bytes, most)};
     }
 
     Loop::Impl& loop_;

@@ -33,6 +33,9 @@ struct OpenRequest {
     /// What Dialect::admit() found out and Dialect::open() wants to know: what can be asked only
     /// once, such as a ticket that is used up by it. Null where nobody was asked for admission.
     mutable std::shared_ptr<const void> admission{};
+    /// What Dialect::admit() wants said in the answer that opens the connection, such as a cookie.
+    /// Fields with line breaks or NUL in them are left out.
+    mutable std::vector<std::pair<std::string, std::string>> response_headers{};
 };
 
 /// An HTTP answer instead of a connection.
@@ -60,6 +63,9 @@ class Conversation {
     virtual void on_open() {}
     /// One whole message, borrowed for the call. Text is valid UTF-8 where the transport has text.
     virtual void on_message(ByteView message, MessageKind kind) = 0;
+    /// A longer message ends the connection as too big before it is held in memory. Asked at every
+    /// read; the transport's own limit holds as well.
+    [[nodiscard]] virtual std::size_t max_message_bytes() const noexcept { return SIZE_MAX; }
     /// Asked for by Connection::request_tick.
     virtual void on_tick(MonotonicTime now) { (void)now; }
     /// The server is about to close this connection: a last message may be sent. Not called when

@@ -15,6 +15,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <pulse/core/clock.hpp>
@@ -157,6 +158,12 @@ class Lane {
     /// Whether anything waits for a flush. Thread-safe.
     [[nodiscard]] bool has_work() const noexcept;
 
+    /// Hands a publication that the caller fans out itself to outlets of this lane whose framing
+    /// is that of `frame`, as the hub does with its own: at once, so that it keeps its place among
+    /// replies, under OutletLimits, counted as deliveries, and with one share of the chunk for all
+    /// of them. `is_first`: of its channel in this turn.
+    void deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool is_first);
+
     /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still
     /// queued when the lane or its host ends are destroyed unrun. What a function throws is logged.
     void post(std::function<void()> function);
@@ -243,6 +250,7 @@ class Lane {
     FrameBuffer replies_;
     std::size_t pending_bytes_ = 0;
     Flushed flushed_;
+    Flushed delivered_;  ///< by deliver(), since the last flush
     std::vector<std::int64_t> batch_times_;
 
     ChunkPool pool_;

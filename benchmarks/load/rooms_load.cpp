@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// pulse-rooms-load: load for rooms, and the same chat in the native dialect's JSON to compare with.
+//
+//   chat     --rooms 500 --members 10: in each room the first member talks, --window messages ahead
+//            of what it hears of itself; counts what every member gets
+//   counter  --connections 64: each adds 1 to a counter of one room, --window ahead of what is
+//            published, which is after the commit; checks that no value is skipped or told twice
+//
+// Payloads are text, as rooms have nothing else; hence a program of its own beside pulse-load. With
+// --pid it says what the server spent per delivery.
+#include "histogram.hpp"
+#include "process_stats.hpp"
+#include "websocket.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace pulse::load;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+    std::string scenario = "chat";
+    std::string dialect = "rooms";  // or native
+    std::uint16_t port = 8080;
+    std::size_t rooms = 500;
+    std::size_t members = 10;
+    std::size_t connections = 64;
+    std::size_t bytes = 100;
+    std::size_t window = 1;
+    double seconds = 10;
+    double warm_up = 2;
+    pid_t pid = 0;
+};
+
+std::uint64_t now_ns() {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
+            .count());
+}
+
+[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
+
+/// One client. Sends `request` whenever it is let; hears every publication of its room.
+struct Client {
+    int fd = -1;
+    std::size_t room = 0;
+    bool is_talking = false;
+    bool is_upgraded = false;
+    std::string input;
+    std::string request;              ///< framed
+    std::vector<std::uint64_t> sent;  ///< when, oldest first
+    std::size_t sent_head = 0;
+    std::int64_t last_value = 0;
+};
+
+class Load {
+  public:
+    explicit Load(const Options& options)
+        : options_(options), epoll_(::epoll_create1(0)), stats_(watched(options)) {}
+    ~Load() {
+        for (const auto& client : clients_) ::close(client->fd);
+        ::close(epoll_);
+    }
+
+    int run() {
+        build();
+        const std::uint64_t begin = now_ns() + static_cast<std::uint64_t>(options_.warm_up * 1e9);
+        const std::uint64_t end = begin + static_cast<std::uint64_t>(options_.seconds * 1e9);
+        for (const auto& client : clients_) {
+            if (!client->is_talking) continue;
+            for (std::size_t i = 0; i < options_.window; ++i) say(*client);
+        }
+        turn_until(begin);
+        deliveries_ = 0;
+        latencies_ = std::make_unique<Histogram>();
+        const std::uint64_t cpu_before = stats_.cpu_ns();
+        const std::uint64_t measured_from = now_ns();
+        turn_until(end);
+        const double seconds = static_cast<double>(now_ns() - measured_from) / 1e9;
+        report(seconds, stats_.cpu_ns() - cpu_before);
+        return 0;
+    }
+
+  private:
+    static std::vector<pid_t> watched(const Options& options) {
+        if (options.pid == 0) return {};
+        return {options.pid};
+    }
+    [[nodiscard]] bool is_counter() const { return options_.scenario == "counter"; }
+    [[nodiscard]] bool is_native() const { return options_.dialect == "native"; }
+
+    void build() {
+        const std::size_t rooms = is_counter() ? 1 : options_.rooms;
+        const std::size_t members = is_counter() ? options_.connections : options_.members;
+        raise_descriptor_limit(rooms * members + 64);
+        for (std::size_t room = 0; room < rooms; ++room) {
+            for (std::size_t i = 0; i < members; ++i) {
+                clients_.push_back(std::make_unique<Client>());
+                Client& client = *clients_.back();
+                client.room = room;
+                client.is_talking = is_counter() || i == 0;
+                client.request =
+                    websocket::frame(websocket::Opcode::text, message_of(client, clients_.size()));
+                open(client, clients_.size());
+            }
+        }
+    }
+    /// What it says again and again.
+    [[nodiscard]] std::string message_of(const Client& client, std::size_t number) const {
+        if (is_counter()) {
+            return R"({"type":"counter","data":{"id":"c)" + std::to_string(number) +
+                   R"(","value":1}})";
+        }
+        const std::string payload(options_.bytes, 'x');
+        if (is_native()) {
+            return R"({"type":"publish","channel":"room:)" + std::to_string(client.room) +
+                   R"(","payload":")" + payload + "\"}";
+        }
+        return R"({"type":"chat","data":")" + payload + "\"}";
+    }
+    [[nodiscard]] std::string subscription_of(const Client& client, std::size_t number) const {
+        if (is_counter())
+            return R"({"type":"subscribe","data":"counter:c)" + std::to_string(number) + "\"}";
+        if (is_native()) {
+            return R"({"type":"subscribe","id":1,"channel":"room:)" + std::to_string(client.room) +
+                   "\"}";
+        }
+        return R"({"type":"subscribe","data":"chat"})";
+    }
+
+    void open(Client& client, std::size_t number) {
+        client.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(options_.port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (::connect(client.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+            0) {
+            fail("cannot connect");
+        }
+        const int one = 1;
+        ::setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        ProtocolOptions target;
+        target.host = "127.0.0.1";
+        target.port = options_.port;
+        target.path = is_native() ? "/ws?format=json"
+                                  : "/websocket?room=load-" + std::to_string(::getpid()) + "-" +
+                                        std::to_string(client.room);
+        send_all(client, websocket::upgrade_request(target));
+        send_all(client,
+                 websocket::frame(websocket::Opcode::text, subscription_of(client, number)));
+        // A profile answers behind the subscription; the native dialect acknowledges it.
+        if (!is_native()) {
+            send_all(client, websocket::frame(websocket::Opcode::text, R"({"type":"profile"})"));
+        }
+        int wanted = is_native() ? 2 : 3;
+        while (wanted > 0) wanted -= static_cast<int>(receive(client, false));
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.ptr = &client;
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, client.fd, &event);
+    }
+
+    static void send_all(const Client& client, std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t n = ::send(client.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (n <= 0) fail("the server closed a connection");
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+    void say(Client& client) {
+        client.sent.push_back(now_ns());
+        send_all(client, client.request);
+    }
+    void turn_until(std::uint64_t end) {
+        epoll_event events[256];
+        while (now_ns() < end) {
+            const int n = ::epoll_wait(epoll_, events, 256, 10);
+            for (int i = 0; i < n; ++i) {
+                (void)receive(*static_cast<Client*>(events[i].data.ptr), true);
+            }
+        }
+    }
+
+    /// Reads once. Returns the number of messages.
+    std::size_t receive(Client& client, bool is_running) {
+        char buffer[65536];
+        const ssize_t got = ::recv(client.fd, buffer, sizeof buffer, 0);
+        if (got <= 0) fail("the server closed a connection");
+        client.input.append(buffer, static_cast<std::size_t>(got));
+        std::string_view rest = client.input;
+        if (!client.is_upgraded) {
+            const std::size_t end = rest.find("\r\n\r\n");
+            if (end == std::string_view::npos) return 0;
+            if (rest.find(" 101 ") > 16) fail("no upgrade: " + client.input.substr(0, 80));
+            client.is_upgraded = true;
+            rest.remove_prefix(end + 4);
+        }
+        std::size_t messages = 0;
+        std::size_t replies = 0;
+        while (const auto payload = next_frame(rest)) {
+            ++messages;
+            if (is_running && on_message(client, *payload)) ++replies;
+        }
+        client.input.erase(0, client.input.size() - rest.size());
+        for (std::size_t i = 0; i < replies; ++i) say(client);
+        return messages;
+    }
+    /// The payload of a whole data frame; control frames are passed over.
+    static const std::string_view* next_frame(std::string_view& rest) {
+        static thread_local std::string_view payload;
+        for (;;) {
+            if (rest.size() < 2) return nullptr;
+            const auto* const at = reinterpret_cast<const unsigned char*>(rest.data());
+            std::size_t size = at[1] & 0x7FU;
+            std::size_t header = 2;
+            if (size == 126) header = 4;
+            if (size == 127) header = 10;
+            if (rest.size() < header) return nullptr;
+            if (header > 2) {
+                size = 0;
+                for (std::size_t i = 2; i < header; ++i) size = size << 8U | at[i];
+            }
+            if (rest.size() - header < size) return nullptr;
+            payload = rest.substr(header, size);
+            const bool is_data = (at[0] & 0x0FU) < 8;
+            if ((at[0] & 0x0FU) == 8) fail("the server closed a WebSocket");
+            rest.remove_prefix(header + size);
+            if (is_data) return &payload;
+        }
+    }
+    /// True when the client may say one more.
+    bool on_message(Client& client, std::string_view message) {
+        if (message.find(R"("type":"ping")") != std::string_view::npos) return false;
+        if (message.find(R"("type":"error")") != std::string_view::npos) {
+            fail("refused: " + std::string(message));
+        }
+        ++deliveries_;
+        if (!client.is_talking) return false;
+        if (is_counter()) check_value(client, message);
+        latencies_->record(now_ns() - client.sent[client.sent_head++]);
+        if (client.sent_head == client.sent.size()) {
+            client.sent.clear();
+            client.sent_head = 0;
+        }
+        return true;
+    }
+    static void check_value(Client& client, std::string_view message) {
+        const std::size_t at = message.find(R"("value":")");
+        if (at == std::string_view::npos) fail("no counter: " + std::string(message));
+        const std::int64_t value = std::atoll(message.data() + at + 9);
+        if (value != client.last_value + 1) fail("a value was skipped or told twice");
+        client.last_value = value;
+    }
+
+    void report(double seconds, std::uint64_t cpu_ns) const {
+        const auto count = static_cast<double>(deliveries_);
+        std::printf("%s %s: %.0f %s/s, p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms\n",
+                    options_.dialect.c_str(), options_.scenario.c_str(), count / seconds,
+                    is_counter() ? "durable increments" : "deliveries",
+                    static_cast<double>(latencies_->percentile(0.5)) / 1e6,
+                    static_cast<double>(latencies_->percentile(0.99)) / 1e6,
+                    static_cast<double>(latencies_->percentile(0.999)) / 1e6);
+        if (!stats_.watches()) return;
+        std::printf("server: %.0f ns of CPU for each, %.1f MiB resident\n",
+                    static_cast<double>(cpu_ns) / count,
+                    static_cast<double>(stats_.rss_bytes()) / (1024.0 * 1024.0));
+    }
+
+    Options options_;
+    int epoll_;
+    ProcessStats stats_;
+    std::vector<std::unique_ptr<Client>> clients_;
+    std::unique_ptr<Histogram> latencies_ = std::make_unique<Histogram>();
+    std::uint64_t deliveries_ = 0;
+};
+
+Options parse(int count, char** arguments) {
+    Options options;
+    for (int i = 1; i + 1 < count; i += 2) {
+        const std::string_view name = arguments[i];
+        const char* const value = arguments[i + 1];
+        const auto number = static_cast<std::size_t>(std::strtoull(value, nullptr, 10));
+        if (name == "--scenario")
+            options.scenario = value;
+        else if (name == "--dialect")
+            options.dialect = value;
+        else if (name == "--port")
+            options.port = static_cast<std::uint16_t>(number);
+        else if (name == "--rooms")
+            options.rooms = number;
+        else if (name == "--members")
+            options.members = number;
+        else if (name == "--connections")
+            options.connections = number;
+        else if (name == "--bytes")
+            options.bytes = number;
+        else if (name == "--window")
+            options.window = number;
+        else if (name == "--seconds")
+            options.seconds = std::strtod(value, nullptr);
+        else if (name == "--warm-up")
+            options.warm_up = std::strtod(value, nullptr);
+        else if (name == "--pid")
+            options.pid = static_cast<pid_t>(number);
+        else
+            fail("unknown option: " + std::string(name));
+    }
+    if (options.window == 0) fail("--window must be at least 1");
+    return options;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    try {
+        return Load(parse(count, arguments)).run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "pulse-rooms-load: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Rooms: named places that browsers meet in, with profiles, chat, polls, counters and a config
+// text, kept in a DocumentStore. docs/protocol/rooms.md has the language of the clients.
+//
+//     rooms::Rooms rooms({.signing_key = key}, hub, *store);
+//     mounts.dialects.emplace_back("/websocket", &rooms.dialect());
+//     router->add(rooms.routes());
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <pulse/core/dialect.hpp>
+#include <pulse/core/document_store.hpp>
+#include <pulse/core/http.hpp>
+#include <pulse/core/hub.hpp>
+#include <pulse/core/metrics.hpp>
+#include <pulse/core/result.hpp>
+#include <pulse/rooms/options.hpp>
+
+namespace pulse::rooms {
+
+/// Who gets a broadcast, and what. JSON is given as text; an empty `data` is left out.
+struct Broadcast {
+    /// Empty: every connection of the room. Otherwise those subscribed: "weather" or
+    /// "weather:paris", as in a `subscribe` message.
+    std::string to;
+    std::string type;
+    std::string data;
+};
+
+struct RoomsStats {
+    std::size_t rooms = 0;        ///< in memory
+    std::size_t idle_rooms = 0;   ///< of these, without connections
+    std::size_t connections = 0;  ///< that have been greeted
+    std::uint64_t connections_total = 0;
+    std::uint64_t messages_total = 0;      ///< from clients
+    std::uint64_t publications_total = 0;  ///< to subscribers or everybody
+    std::uint64_t changes_total = 0;       ///< stored
+    std::uint64_t commits_total = 0;       ///< batches they were stored in
+    std::uint64_t failed_commits_total = 0;
+    std::uint64_t refusals_total = 0;  ///< messages answered with `error`
+    std::uint64_t loads_total = 0;     ///< rooms read from the store
+    std::uint64_t unloads_total = 0;
+};
+
+/// All rooms of one process. **Thread-safe.**
+///
+/// Everything that is stored is acknowledged (published) after the store has committed it, in the
+/// order in which it took effect; what the store refuses is undone.
+class Rooms {
+  public:
+    /// `hub` has all its lanes, and outlives the rooms together with `store`. Destroy the rooms
+    /// when the loops have ended and the store is closed, or before either ran.
+    Rooms(RoomsOptions options, core::Hub& hub, core::DocumentStore& store);
+    ~Rooms();
+    Rooms(const Rooms&) = delete;
+    Rooms& operator=(const Rooms&) = delete;
+
+    /// For one path, "/websocket".
+    [[nodiscard]] core::Dialect& dialect() noexcept;
+
+    /// What is wrong with a request, or nothing. Runs on a loop, perhaps before the call returns.
+    using Done = std::function<void(std::error_code)>;
+    /// JSON text. Runs as Done does.
+    using Answer = std::function<void(core::Result<std::string>)>;
+
+    /// Sends a message to the connections of a room that is in memory; another has none. Errors:
+    /// std::errc::invalid_argument when `type` is empty, `data` no JSON, `to` no event.
+    [[nodiscard]] std::error_code broadcast(std::string_view room, const Broadcast& message);
+    /// Changes the config of a room, whether or not anybody is there, and tells everybody who is.
+    /// Errors: std::errc::invalid_argument (no UTF-8), message_size, those of the store, and
+    /// core::Error::memory_exhausted at RoomsLimits::max_rooms.
+    void set_config(std::string_view room, std::string text, Done done);
+    /// What /details and /users answer. Errors as set_config has them.
+    void details(std::string_view room, Answer answer);
+    void users(std::string_view room, Answer answer);
+
+    [[nodiscard]] RoomsStats stats() const;
+    /// The same as families pulse_rooms_… of docs/operations/metrics.md.
+    [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics);
+
+    /// Calls `done` on a loop when nothing waits to be stored any more: once all connections are
+    /// closed, and before the store is.
+    void drain(std::function<void()> done);
+
+    /// For the library's own parts.
+    struct Impl;
+    [[nodiscard]] Impl& impl() noexcept { return *impl_; }
+
+  private:
+    std::shared_ptr<Impl> impl_;
+};
+
+struct RoomRoutesOptions {
+    /// Opens the server's side: POST /v1/rooms/{room}/broadcast and PUT /v1/rooms/{room}/config
+    /// with "authorization: Bearer <key>". Empty: they answer 403.
+    std::string api_key;
+};
+
+/// /users, /details, /websocket without an upgrade, and the server's side. `rooms` outlives them.
+[[nodiscard]] std::vector<core::Route> make_room_routes(Rooms& rooms, RoomRoutesOptions options);
+
+/// The original's 404, for every path that no route before it has.
+[[nodiscard]] core::Route make_room_fallback_route();
+
+}  // namespace pulse::rooms

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// One room: its state, and what follows from each message.
+//
+// A message takes effect in memory at once, under the room's lock. What is to be kept is gathered
+// in a set of writes; the outputs that tell of it wait in the room's queue until the store has
+// committed that set. One set of a room is under way at a time, and takes along everything that
+// came meanwhile. Order:
+//
+//   - what tells of state (polls, counters, config, snapshots) leaves in the order in which it took
+//     effect, whoever caused it;
+//   - what a connection caused leaves in the order of its messages;
+//   - anything else (chat of others) does not wait.
+//
+// When a commit fails, everything that waits is undone, newest first, and those who asked are told.
+#pragma once
+
+#include "counter.hpp"
+#include "engine.hpp"
+#include "lane_part.hpp"
+#include "member.hpp"
+#include "message.hpp"
+#include "poll.hpp"
+#include "properties.hpp"
+#include "wing.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <vector>
+
+namespace pulse::rooms {
+
+/// A user: what all connections with one session id share. Under the room's lock.
+struct Session {
+    enum class State : std::uint8_t { unknown, loading, known };
+
+    std::string id;
+    State state = State::unknown;
+    std::uint64_t suffix = 0;
+    std::uint64_t arrival = 0;  ///< of its first connection, among those in memory
+    Properties properties;
+    std::vector<MemberPtr> members;      ///< greeted, in order of arrival
+    std::vector<MemberPtr> waiting;      ///< while loading
+    std::uint32_t pending = 0;           ///< queue entries that concern it
+    std::vector<std::string> ephemeral;  ///< ids of ephemeral polls it has voted in
+};
+
+/// Polls of one kind.
+struct PollBook {
+    std::unordered_map<std::string, std::unique_ptr<Poll>> polls;
+    std::uint32_t last_number = 0;
+};
+
+/// **Thread-safe**, but for wing().
+class Room : public std::enable_shared_from_this<Room> {
+  public:
+    Room(Engine& engine, std::string name);
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] Engine& engine() const noexcept { return engine_; }
+    /// This lane's connections. Loop-bound to it.
+    [[nodiscard]] Wing& wing(std::uint32_t lane);
+
+    /// room.cpp: coming, going, and reading what is stored.
+
+    using Waiter = std::function<void(LanePart& at, std::error_code error)>;
+    /// Calls `waiter` once the room is in memory, or cannot be read: at once, or on some lane.
+    void when_loaded(LanePart& at, Waiter waiter);
+    /// Lets a connection in; it will be greeted, or refused. Once loaded.
+    void enter(const MemberPtr& member, LanePart& at);
+    /// What is stored could not be read.
+    void refuse_unloaded(const MemberPtr& member, LanePart& at);
+    /// On the member's lane. For a member in any state.
+    void leave(const MemberPtr& member, LanePart& at);
+    /// Whether nothing would be lost: no connections, nothing under way.
+    [[nodiscard]] bool is_settled() const;
+
+    /// room_commands.cpp: what a client says, on its lane.
+    void handle(const MemberPtr& member, LanePart& at, const Message& message);
+    /// Answers with `error`, behind what was asked before.
+    void refuse(const MemberPtr& member, LanePart& at, std::string_view text);
+
+    /// room_views.cpp and room_state.cpp: the server's side. Once loaded.
+    void broadcast(LanePart& at, const std::optional<Topic>& to, std::string_view message);
+    using Done = std::function<void(std::error_code)>;
+    void set_config(LanePart& at, std::string text, Done done);
+    [[nodiscard]] std::string details() const;
+    [[nodiscard]] std::string users() const;
+
+  private:
+    /// Undoes one change. Under the lock.
+    using Undo = std::function<void(Room&)>;
+
+    /// Something that waits for a commit, or behind something that does.
+    struct Waiting {
+        std::vector<Item> items;
+        MemberPtr from;      ///< on whose account it waits; may be null
+        std::uint64_t gate;  ///< the set of writes it waits for; 0: only for those before it
+        Undo undo;           ///< of the change that it acknowledges
+        Session* entering = nullptr;    ///< whose connection `from` becomes
+        Session* session = nullptr;     ///< must not be forgotten
+        std::optional<Topic> snapshot;  ///< that `items` are
+        Done done;
+        std::error_code error{};
+        bool is_stale = false;  ///< what it tells of has been undone
+    };
+    struct Write {
+        std::string value;
+        std::optional<std::chrono::milliseconds> ttl;
+    };
+    struct WriteSet {
+        std::uint64_t number = 1;
+        std::unordered_map<std::string, Write> writes;
+        std::size_t bytes = 0;
+    };
+    /// What is to be called when the lock is released.
+    using Calls = std::vector<std::pair<Done, std::error_code>>;
+
+    // room_load.cpp
+    void read_page(LanePart& at, std::string begin);
+    void loaded_page(LanePart& at, const core::Result<core::DocumentPage>& page);
+    void finish_loading(LanePart& at, std::error_code error);
+    void load_document(const core::Document& document);
+    [[nodiscard]] std::string stored_meta() const;
+    void load_poll(std::string_view key, std::string_view text);
+    void load_vote(std::string_view key, const core::Document& document);
+    void load_counter(std::string_view key, std::string_view text);
+    void session_loaded(LanePart& at, Session& session,
+                        const core::Result<std::optional<core::Document>>& result);
+
+    // room.cpp
+    void find_session(const MemberPtr& member, LanePart& at);
+    void admit(const MemberPtr& member, Session& session, LanePart& at);
+    void attach(const MemberPtr& member, Session& session);
+    void detach(const MemberPtr& member, LanePart& at);
+    void end_ephemeral_votes(Session& session, LanePart& at);
+    void forget_if_unused(Session& session);
+    void refuse_entry(const MemberPtr& member, LanePart& at, std::string text);
+
+    // room_commands.cpp
+    void on_login(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_subscribe(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_unsubscribe(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_chat(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_broadcast(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_relay(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_delete_relay(const MemberPtr& member, const Message& message);
+    void on_authenticate(const MemberPtr& member, LanePart& at, const Message& message);
+    void relay(const MemberPtr& member, LanePart& at, const Message& message);
+    void end_relays(const MemberPtr& member, const std::string* type);
+
+    // room_state.cpp
+    void on_poll(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_counter(const MemberPtr& member, LanePart& at, const Message& message);
+    void on_config(const MemberPtr& member, LanePart& at, const Message& message);
+    void change_config(const MemberPtr& from, LanePart& at, std::string text, Done done);
+    [[nodiscard]] std::vector<Item> make_snapshot(const MemberPtr& member, LanePart& at,
+                                                  const Topic& topic);
+    [[nodiscard]] Poll* find_or_make_poll(PollBook& book, std::string_view event,
+                                          const std::string& id, bool& is_new);
+
+    // room_queue.cpp
+    [[nodiscard]] bool must_wait(const MemberPtr& from, bool is_of_state) const;
+    /// Sends `item`, now or in its turn.
+    void emit(LanePart& at, const MemberPtr& from, Item item, bool is_of_state);
+    /// Queues what acknowledges a change that has been written into the open set.
+    Waiting& emit_change(LanePart& at, const MemberPtr& from, std::vector<Item> items, Undo undo);
+    [[nodiscard]] Item reply_item(LanePart& at, const MemberPtr& to, std::string_view message);
+    [[nodiscard]] Item publish_item(LanePart& at, TopicPtr topic, std::string_view message);
+    void reply(LanePart& at, const MemberPtr& to, std::string_view message);
+    void publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
+                       std::string_view message);
+    void publish_free(LanePart& at, const MemberPtr& from, TopicPtr topic,
+                      std::string_view message);
+    void reply_error(const MemberPtr& to, LanePart& at, std::string_view text);
+    void dispatch(LanePart& at, Item item);
+    void write(std::string_view name, std::string value,
+               std::optional<std::chrono::milliseconds> ttl = std::nullopt);
+    void schedule_commit(LanePart& at);
+    void commit(LanePart& at);
+    void committed(LanePart& at, std::uint64_t number, std::error_code error);
+    void release(LanePart& at, Calls& calls);
+    void release_one(LanePart& at, Waiting& waiting, Calls& calls);
+    void tell_failure(LanePart& at, const Waiting& waiting);
+    void undo_all(std::error_code error);
+    [[nodiscard]] Item item(Item::Kind kind, TopicPtr topic, MemberPtr member, Frame frame);
+
+    // room_views.cpp
+    [[nodiscard]] std::string profile(const Member& member, const Session& session) const;
+    [[nodiscard]] std::string profile_message(const Member& member, const Session& session) const;
+    [[nodiscard]] std::string config_message() const;
+    [[nodiscard]] static std::string poll_message(std::string_view event, std::string_view id,
+                                                  const Poll& poll);
+    [[nodiscard]] static std::string counter_message(std::string_view id, const Counter& counter);
+    [[nodiscard]] std::uint64_t now_ms() const noexcept { return engine_.clock.unix_ms(); }
+
+    Engine& engine_;
+    const std::string name_;
+    const std::string id_;      ///< 64 hexadecimal digits
+    const std::string prefix_;  ///< of its keys in the store
+
+    /// Each made and used by its lane alone.
+    std::vector<std::unique_ptr<Wing>> wings_;
+
+    mutable std::mutex mutex_;
+    enum class State : std::uint8_t { unknown, loading, ready } state_ = State::unknown;
+    bool is_commit_scheduled_ = false;
+    bool is_committing_ = false;
+    std::vector<Waiter> waiters_;
+
+    std::vector<std::uint32_t> lane_members_;
+    std::uint64_t lanes_ = 0;  ///< bit i: the lane i has connections
+    std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;
+    std::size_t connections_ = 0;
+    std::size_t entering_ = 0;
+    std::uint64_t ever_connected_ = 0;
+    std::uint64_t suffix_ = 0;
+    std::uint64_t arrivals_ = 0;
+    std::uint64_t boot_ms_ = 0;
+    std::string config_;
+    PollBook polls_;
+    PollBook ephemeral_;
+    std::unordered_map<std::string, std::unique_ptr<Counter>> counters_;
+    std::uint32_t last_counter_ = 0;
+    std::map<std::string, std::uint64_t> used_keys_;  ///< until when
+    std::unordered_map<std::string, std::vector<MemberPtr>> relays_;
+
+    std::string scratch_;
+    std::list<Waiting> queue_;
+    WriteSet open_;
+    std::list<WriteSet> sealed_;  ///< full, and waiting for those before them
+    std::uint64_t durable_ = 0;
+    /// Numbers of stored polls to the polls, while loading.
+    std::unique_ptr<std::unordered_map<std::uint32_t, Poll*>> loading_polls_;
+};
+
+/// {"data":<text>,"type":"error"}
+[[nodiscard]] std::string error_message(std::string_view text);
+
+/// A room's id from its name.
+[[nodiscard]] std::string room_id(std::string_view name);
+
+// room_load.cpp: documents.
+[[nodiscard]] std::string stored_text(std::string_view text);
+[[nodiscard]] std::string stored_session(const Session& session);
+[[nodiscard]] std::string stored_counter(const Counter& counter);
+
+// room_load.cpp: how they are named. Behind the room's prefix.
+namespace keys {
+inline constexpr std::string_view kState = "r/";
+inline constexpr std::string_view kMeta = "r/0";
+inline constexpr std::string_view kConfig = "r/1";
+[[nodiscard]] std::string counter(std::uint32_t number);
+[[nodiscard]] std::string poll(std::uint32_t number);
+[[nodiscard]] std::string vote(std::uint32_t poll, std::uint64_t voter);
+[[nodiscard]] std::string used_key(std::string_view key);
+[[nodiscard]] std::string session(std::string_view id);
+}  // namespace keys
+
+}  // namespace pulse::rooms
