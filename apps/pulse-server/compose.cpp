@@ -6,6 +6,7 @@
 #include "config/host.hpp"
 #include "document_store.hpp"
 #include "engine_metrics.hpp"
+#include "rooms_page_routes.hpp"
 #include "rooms_part.hpp"
 #include "switching_authenticator.hpp"
 #include "ui_routes.hpp"
@@ -293,7 +294,13 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     router->add(health_routes({version, [this] { return obstacle(); }}));
     if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
     const bool is_main = listener == nullptr || listener->mount.empty();
-    if (rooms && (is_main || has_rooms(*listener))) add_rooms(*router);
+    if (rooms && (is_main || has_rooms(*listener))) {
+        add_rooms(*router);
+        const bool is_root_taken = listener == nullptr && bridge;
+        router->add(rooms_page_routes(embedded_rooms_pages(), is_root_taken
+                                                                  ? RoomsIndex::beside_others
+                                                                  : RoomsIndex::at_root));
+    }
     if (listener == nullptr && bridge) {
         router->add(ui_routes(embedded_ui()));
         router->add(bridge->routes());

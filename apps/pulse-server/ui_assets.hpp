@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The web page's files, as the build put them into the program.
+// The files of the web pages, as the build put them into the program.
 #pragma once
 
 #include <span>
@@ -42,5 +42,7 @@ class UiAssets {
 
 /// What this program carries; lives as long as the program.
 [[nodiscard]] UiAssets embedded_ui() noexcept;
+/// The demo pages of the rooms, likewise: "/" is their index.
+[[nodiscard]] UiAssets embedded_rooms_pages() noexcept;
 
 }  // namespace pulse::server

@@ -13,7 +13,7 @@ using core::HttpResponse;
 using core::Route;
 
 constexpr std::string_view kWithoutPage =
-    "This pulse-server was built without its web page.\n"
+    "This pulse-server was built without its web pages.\n"
     "With Node.js and npm installed, build it with -DPULSE_WITH_UI=ON.\n";
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -114,12 +114,16 @@ HttpResponse file_response(const UiAsset& asset, const HttpRequest& request) {
 }  // namespace
 
 HttpResponse ui_response(UiAssets assets, const HttpRequest& request) {
-    const UiAsset* asset = assets.find(request.path);
+    return ui_response(assets, request.path, request);
+}
+
+HttpResponse ui_response(UiAssets assets, std::string_view path, const HttpRequest& request) {
+    const UiAsset* asset = assets.find(path);
     HttpResponse response =
-        asset != nullptr ? file_response(*asset, request)
-                         : HttpResponse::text(404, std::string(assets.empty() && request.path == "/"
-                                                                   ? kWithoutPage
-                                                                   : "Not Found\n"));
+        asset != nullptr
+            ? file_response(*asset, request)
+            : HttpResponse::text(
+                  404, std::string(assets.empty() && path == "/" ? kWithoutPage : "Not Found\n"));
     // A path that a newer version has must not be remembered as missing.
     if (asset == nullptr) response.headers.emplace_back("cache-control", "no-store");
     add_security_headers(response);

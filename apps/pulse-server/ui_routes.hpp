@@ -21,6 +21,9 @@ inline constexpr std::string_view kUiContentSecurityPolicy =
 /// Answers one GET or HEAD: the file, compressed if the client takes that, 304 if it has it
 /// already, or 404. Of a program without the page, / says how to build one with it.
 [[nodiscard]] core::HttpResponse ui_response(UiAssets assets, const core::HttpRequest& request);
+/// The same for the file that `path` names, wherever the request went.
+[[nodiscard]] core::HttpResponse ui_response(UiAssets assets, std::string_view path,
+                                             const core::HttpRequest& request);
 
 /// The routes of the page. What `assets` was made of outlives them.
 [[nodiscard]] std::vector<core::Route> ui_routes(UiAssets assets);

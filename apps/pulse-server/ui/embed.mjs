@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-//   node embed.mjs BUNDLE FILE
+//   node embed.mjs BUNDLE FILE FUNCTION
 //
-// Writes the files of a bundle (see bundle.mjs) as C++: the definition of embedded_ui().
+// Writes the files of a bundle (see bundle.mjs) as C++: the definition of FUNCTION, embedded_ui() say. A page,
+// name.html, has the address /name, and index.html is /. What is in folders is named by its content.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const [bundle, file] = process.argv.slice(2);
-if (file === undefined) {
-  console.error('usage: node embed.mjs BUNDLE FILE');
+const [bundle, file, functionName] = process.argv.slice(2);
+if (functionName === undefined) {
+  console.error('usage: node embed.mjs BUNDLE FILE FUNCTION');
   process.exit(2);
 }
 
@@ -44,19 +45,22 @@ function asset(name, i) {
   const gzip = packed.length + kMinSaving < bytes.length ? packed : Buffer.alloc(0);
   const type = kContentTypes[path.extname(name)];
   if (type === undefined) throw new Error(`${name}: of which type is this?`);
-  const address = name === 'index.html' ? '/' : `/${name}`;
+  const isPage = !name.includes('/');
+  const address = name === 'index.html' ? '/' : `/${isPage ? path.parse(name).name : name}`;
   return {
     arrays: array(`kBytes${i}`, bytes) + (gzip.length > 0 ? array(`kGzip${i}`, gzip) : ''),
     entry: `    {"${address}", "${type}",\n     ${view(`kBytes${i}`, bytes)}, ${view(`kGzip${i}`, gzip)},\n` +
-        `     "\\"${etag(bytes)}\\"", "\\"${etag(bytes)}-gzip\\"", ${name !== 'index.html'}},\n`,
+        `     "\\"${etag(bytes)}\\"", "\\"${etag(bytes)}-gzip\\"", ${!isPage}},\n`,
   };
 }
 
-const names = ['index.html', ...readdirSync(path.join(bundle, 'assets')).sort().map((name) => `assets/${name}`)];
+const names = readdirSync(bundle, { withFileTypes: true })
+  .flatMap((entry) => (entry.isDirectory() ? readdirSync(path.join(bundle, entry.name)).map((name) => `${entry.name}/${name}`) : [entry.name]))
+  .sort();
 const assets = names.map(asset);
 writeFileSync(file, `// SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Made by embed.mjs from apps/pulse-server/ui.
+// Made by embed.mjs.
 #include "ui_assets.hpp"
 
 namespace pulse::server {
@@ -69,7 +73,7 @@ ${assets.map(({ entry }) => entry).join('')}};
 
 }  // namespace
 
-UiAssets embedded_ui() noexcept { return UiAssets(kAssets); }
+UiAssets ${functionName}() noexcept { return UiAssets(kAssets); }
 
 }  // namespace pulse::server
 `);

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+import { showVotes } from './votes.js';
+
+showVotes('ephemeralPoll', { isVoteOfConnection: true });
