@@ -68,11 +68,13 @@ TEST_CASE("the packaged file with every key switched on is the default configura
     }
     CHECK(keys == schema().keys().size());
     const LoadResult loaded = load_config_text(uncommented, "pulse.toml");
-    // Two optional keys are shown set; `required = true` asks for a token. Nothing else may be odd.
+    // Optional keys are shown set; `required = true` asks for a token. Nothing else may be odd.
     CHECK(lines(loaded.diagnostics).size() == 1);
     Config expected;
     expected.auth.required = true;
     expected.roblox.enabled = true;
+    expected.rooms.enabled = true;
+    expected.rooms.own_not_found = true;
     CHECK(loaded.config == expected);
 }
 

@@ -12,14 +12,15 @@
 
 namespace pulse::server {
 
-enum class CounterValue : std::uint8_t { text, number };
+/// `string` is `text` by the name it has in JSON.
+enum class CounterValue : std::uint8_t { text, number, string };
 
 template <>
 struct EnumChoices<CounterValue> {
     static constexpr Choice kChoices[] = {
         {"text", static_cast<int>(CounterValue::text)},
         {"number", static_cast<int>(CounterValue::number)},
-        {"string", static_cast<int>(CounterValue::text)},
+        {"string", static_cast<int>(CounterValue::string)},
     };
 };
 
