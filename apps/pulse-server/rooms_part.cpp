@@ -37,6 +37,7 @@ rooms::RoomsOptions rooms_options(const RoomsOptions& wanted) {
     options.counter_form = wanted.counter_value == CounterValue::number ? rooms::CounterForm::number
                                                                         : rooms::CounterForm::text;
     options.has_single_use_keys = wanted.single_use_keys;
+    options.any_origin = wanted.any_origin;
     options.ping_interval = wanted.ping_interval;
     options.idle_time = wanted.idle_time;
     options.max_idle_rooms = wanted.max_idle_rooms;

@@ -105,6 +105,11 @@ TEST_CASE("numbers beyond a double are infinite or nothing", "[rooms][number]") 
     CHECK(to_double("1e-400") == 0);
     CHECK(to_double(std::string(400, '9')) == std::numeric_limits<double>::infinity());
     CHECK(to_double("0." + std::string(400, '0') + "1") == 0);
+    CHECK(to_double("0." + std::string(500, '0') + "1e5") == 0);
+    CHECK(to_double(std::string(400, '9') + "e-5") == std::numeric_limits<double>::infinity());
+    CHECK(to_double("0e" + std::string(40, '9')) == 0);
+    CHECK(to_double("1e" + std::string(40, '9')) == std::numeric_limits<double>::infinity());
+    CHECK(to_double("1e-" + std::string(40, '9')) == 0);
     CHECK(to_double("+2.5") == 2.5);
 }
 

@@ -54,6 +54,20 @@ TEST_CASE("the published example of a signature is accepted", "[rooms][admin]") 
           Lines{profile_of(1, "a", "{}", "admin")});
 }
 
+TEST_CASE("a key for one room is none for another whose name it could be read as",
+          "[rooms][admin]") {
+    RoomFixture f(signed_options());
+    const auto a = f.join("room=demo&session=a");
+    const std::string now = std::to_string(f.clock.unix_ms());
+    const std::string key = rooms::sha256_hex("demo0" + now + "CHANGEME");
+    for (const std::string& ts : {"0" + now, "+" + now, " " + now, now + ".0"}) {
+        const Lines got = f.ask(
+            *a, R"({"type":"authenticate","data":{"ts":")" + ts + R"(","key":")" + key + R"("}})");
+        REQUIRE(got.size() == 1);
+        CHECK(got[0].find("Wrong timestamp. Received " + ts) != std::string::npos);
+    }
+}
+
 TEST_CASE("without a signing key nobody becomes admin", "[rooms][admin]") {
     RoomFixture f;
     const auto a = f.join();
@@ -167,6 +181,13 @@ TEST_CASE("the server's side reaches connections, and rooms without any", "[room
     CHECK(f.rooms->broadcast("r", {"", "", ""}) == std::errc::invalid_argument);
     CHECK(f.rooms->broadcast("r", {"", "t", "{"}) == std::errc::invalid_argument);
     CHECK_FALSE(f.rooms->broadcast("nobody", {"", "t", ""}));
+    // No client's room is called so: their names are read as text.
+    for (const std::string_view name : {"", "a\xff"}) {
+        CHECK(f.rooms->broadcast(name, {"", "t", ""}) == std::errc::invalid_argument);
+        std::error_code refused;
+        f.rooms->set_config(name, "x", [&](std::error_code error) { refused = error; });
+        CHECK(refused == std::errc::invalid_argument);
+    }
     std::error_code done = std::make_error_code(std::errc::interrupted);
     f.rooms->set_config("r", "x", [&](std::error_code error) { done = error; });
     f.run();

@@ -79,7 +79,7 @@ struct Engine {
   private:
     std::mutex mutex_;
     std::size_t writes_ = 0;
-    std::function<void()> when_idle_;
+    std::vector<std::function<void()>> when_idle_;
 };
 
 }  // namespace pulse::rooms

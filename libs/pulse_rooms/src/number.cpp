@@ -22,15 +22,25 @@ std::size_t count_digits(std::string_view text) noexcept {
 /// A number too far from 1 for a double: whether it is 0 or infinite.
 double beyond(std::string_view text) noexcept {
     const bool is_negative = text.starts_with('-');
-    const std::size_t e = text.find_first_of("eE");
-    // Without an exponent only a long row of digits gets here; with one, its sign tells, as no
-    // mantissa of a message is long enough to outweigh 300 digits of it.
-    bool is_small = e != std::string_view::npos && e + 1 < text.size() && text[e + 1] == '-';
-    if (e == std::string_view::npos) {
-        const std::size_t first = text.find_first_of("123456789");
-        is_small = first == std::string_view::npos || first > std::min(text.find('.'), text.size());
+    const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+    const std::string_view mantissa = text.substr(0, e);
+    const std::size_t first = mantissa.find_first_of("123456789");
+    if (first == std::string_view::npos) return is_negative ? -0.0 : 0.0;
+    // Where the first digit that counts stands, from the point on: 1 is right before it.
+    const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+    std::int64_t place = point - static_cast<std::int64_t>(first);
+    if (e < text.size()) {
+        std::string_view digits = text.substr(e + 1);
+        const bool is_down = digits.starts_with('-');
+        if (is_down || digits.starts_with('+')) digits.remove_prefix(1);
+        std::int64_t exponent = 0;
+        const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+        // More digits than a message has.
+        if (read.ec == std::errc::result_out_of_range) exponent = std::int64_t{1} << 60;
+        exponent = std::min(exponent, std::int64_t{1} << 60);
+        place += is_down ? -exponent : exponent;
     }
-    const double size = is_small ? 0.0 : std::numeric_limits<double>::infinity();
+    const double size = place <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
     return is_negative ? -size : size;
 }
 

@@ -9,6 +9,10 @@ namespace {
 
 /// So that a sweep holds the lock for a moment only.
 constexpr std::size_t kMaxPerSweep = 2'000;
+/// How many are asked to make room for a new one; some may be on their way to the store.
+constexpr std::size_t kMaxAsked = 16;
+/// More than come in, so that a flood of rooms does not grow while it is swept.
+constexpr std::size_t kMaxPerUnpin = 2;
 
 }  // namespace
 
@@ -18,13 +22,12 @@ Registry::Pin Registry::pin(Place& place) {
 }
 
 Registry::Pin Registry::obtain(std::string_view name) {
+    Unloaded gone;
     const std::lock_guard lock(mutex_);
     const auto found = places_.find(name);
     if (found != places_.end()) return pin(found->second);
     const std::size_t most = engine_.limits().max_rooms;
-    if (most != 0 && places_.size() >= most && (idle_.empty() || !try_unload(idle_.begin()))) {
-        return {};
-    }
+    if (most != 0 && places_.size() >= most && !unload(1, kMaxAsked, gone)) return {};
     auto room = std::make_shared<Room>(engine_, std::string(name));
     Place& place = places_[room->name()];
     place.room = std::move(room);
@@ -40,18 +43,31 @@ Registry::Pin Registry::find(std::string_view name) {
 }
 
 void Registry::unpin(Room& room) {
+    Unloaded gone;
     const std::lock_guard lock(mutex_);
     Place& place = places_.find(room.name())->second;
     if (--place.pins != 0) return;
     place.idle_since = engine_.clock.now();
     place.idle = idle_.insert(idle_.end(), room.name());
+    if (idle_.size() > engine_.options.max_idle_rooms) {
+        (void)unload(kMaxPerUnpin, kMaxPerUnpin, gone);
+    }
 }
 
-bool Registry::try_unload(std::list<std::string_view>::iterator oldest) {
+bool Registry::unload(std::size_t wanted, std::size_t most_asked, Unloaded& gone) {
+    std::size_t count = 0;
+    auto each = idle_.begin();
+    for (std::size_t i = 0; i < most_asked && count < wanted && each != idle_.end(); ++i) {
+        if (try_unload(each++, gone)) ++count;
+    }
+    return count != 0;
+}
+
+bool Registry::try_unload(std::list<std::string_view>::iterator oldest, Unloaded& gone) {
     const auto found = places_.find(*oldest);
     // Something may still be on its way to the store; then it is asked again later.
     if (!found->second.room->is_settled()) return false;
-    const std::shared_ptr<Room> room = std::move(found->second.room);
+    gone.push_back(std::move(found->second.room));
     places_.erase(found);
     idle_.erase(oldest);
     EngineCounters::add(engine_.counters.unloads);
@@ -59,13 +75,14 @@ bool Registry::try_unload(std::list<std::string_view>::iterator oldest) {
 }
 
 void Registry::sweep(core::MonotonicTime since) {
+    Unloaded gone;
     const std::lock_guard lock(mutex_);
     auto each = idle_.begin();
     for (std::size_t i = 0; i < kMaxPerSweep && each != idle_.end(); ++i) {
         const bool is_over = places_.find(*each)->second.idle_since < since ||
                              idle_.size() > engine_.options.max_idle_rooms;
         if (!is_over) return;
-        (void)try_unload(each++);
+        (void)try_unload(each++, gone);
     }
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include <pulse/core/clock.hpp>
 
@@ -72,7 +73,11 @@ class Registry {
     };
     [[nodiscard]] Pin pin(Place& place);
     void unpin(Room& room);
-    bool try_unload(std::list<std::string_view>::iterator oldest);
+    /// Rooms that have left, to be destroyed when the lock is free again: that takes a while.
+    using Unloaded = std::vector<std::shared_ptr<Room>>;
+    /// Lets up to `wanted` of the rooms go that have been idle longest; whether one has.
+    bool unload(std::size_t wanted, std::size_t most_asked, Unloaded& gone);
+    bool try_unload(std::list<std::string_view>::iterator oldest, Unloaded& gone);
 
     Engine& engine_;
     mutable std::mutex mutex_;

@@ -26,7 +26,16 @@ std::string lower_hex(std::string text) {
     return text;
 }
 
-/// `ts` as ECMAScript makes text and a number of it.
+constexpr std::size_t kMaxStampDigits = 15;  // far beyond any date, and exact in a double
+
+/// Nothing stands between name and time in what is signed: were "01" a way to write 1, a key for
+/// the room "a0" would be one for "a".
+bool is_canonical(std::string_view digits) noexcept {
+    return !digits.empty() && digits.size() <= kMaxStampDigits && digits.front() != '0' &&
+           digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// `ts` as ECMAScript makes text and a number of it; text that is no plain number is none.
 struct Stamp {
     std::string text;
     double number;
@@ -40,10 +49,7 @@ std::optional<Stamp> read_stamp(json::Value ts) {
         }
         case json::Type::text: {
             std::string text = ts.text();
-            const auto decimal = decimal_of_text(text);
-            const double number = !decimal           ? std::nan("")
-                                  : decimal->empty() ? 0.0
-                                                     : to_double(*decimal);
+            const double number = is_canonical(text) ? to_double(text) : std::nan("");
             return Stamp{std::move(text), number};
         }
         case json::Type::null:

@@ -28,6 +28,9 @@ class RoomDialect final : public core::Dialect {
         : engine_(engine), registry_(registry) {}
 
     [[nodiscard]] std::string_view name() const noexcept override { return "rooms"; }
+    [[nodiscard]] bool checks_origin() const noexcept override {
+        return engine_.options.any_origin;
+    }
 
     [[nodiscard]] std::optional<core::Refusal> admit(const core::OpenRequest& request) override {
         auto admission = std::make_shared<const Admission>(
@@ -72,19 +75,19 @@ void Engine::begin_write() {
 }
 
 void Engine::end_write() {
-    std::function<void()> done;
+    std::vector<std::function<void()>> all;
     {
         const std::lock_guard lock(mutex_);
-        if (--writes_ == 0) done = std::exchange(when_idle_, {});
+        if (--writes_ == 0) all.swap(when_idle_);
     }
-    if (done) done();
+    for (const auto& done : all) done();
 }
 
 void Engine::when_idle(std::function<void()> done) {
     {
         const std::lock_guard lock(mutex_);
         if (writes_ != 0) {
-            when_idle_ = std::move(done);
+            when_idle_.push_back(std::move(done));
             return;
         }
     }
@@ -132,7 +135,7 @@ core::Dialect& Rooms::dialect() noexcept { return impl_->dialect; }
 void Rooms::Impl::with_room(std::string_view name, std::function<void(Room&, LanePart&)> use,
                             std::function<void(std::error_code)> fail) {
     const std::size_t most = engine.limits().max_room_name_bytes;
-    if (most != 0 && name.size() > most) {
+    if (name.empty() || (most != 0 && name.size() > most) || !protocol::is_valid_utf8(name)) {
         return fail(std::make_error_code(std::errc::invalid_argument));
     }
     auto pin = std::make_shared<Registry::Pin>(registry.obtain(name));
@@ -154,7 +157,8 @@ std::error_code Rooms::broadcast(std::string_view room, const Broadcast& message
         to = parse_topic(message.to);
         if (!to) return std::make_error_code(std::errc::invalid_argument);
     }
-    const bool is_sound = !message.type.empty() && protocol::is_valid_utf8(message.type) &&
+    const bool is_sound = !room.empty() && protocol::is_valid_utf8(room) && !message.type.empty() &&
+                          protocol::is_valid_utf8(message.type) &&
                           protocol::is_valid_utf8(message.data) &&
                           (message.data.empty() || json::parse(message.data));
     if (!is_sound) return std::make_error_code(std::errc::invalid_argument);

@@ -32,6 +32,7 @@ struct RoomsOptions {
     std::string api_key_file;
     CounterValue counter_value = CounterValue::text;
     bool single_use_keys = true;
+    bool any_origin = true;
     std::chrono::milliseconds ping_interval{25'000};
     std::optional<bool> own_not_found;
     std::string latitude = "0";
@@ -95,6 +96,11 @@ inline constexpr Row<RoomsOptions> kRoomsRows[] = {
         .name = "single_use_keys",
         .doc = "Each signature makes one connection admin. Otherwise it can be used again for five "
                "minutes.",
+    }),
+    row<&RoomsOptions::any_origin>({
+        .name = "any_origin",
+        .doc = "Pages of any site may connect, as with the original. Otherwise "
+               "transport.allowed_origins holds for rooms, too.",
     }),
     row<&RoomsOptions::ping_interval>({
         .name = "ping_interval_ms",

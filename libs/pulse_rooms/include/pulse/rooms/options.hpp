@@ -47,6 +47,9 @@ struct RoomsOptions {
     /// A signed key makes one connection admin, and no second one. Otherwise it may be used again
     /// until its time is over, as in the original.
     bool has_single_use_keys = true;
+    /// Whether pages of any site may connect, as with the original, whose clients carry no secret
+    /// of the browser's but the session cookie. Otherwise the transport's rule holds.
+    bool any_origin = true;
     /// Between `ping` messages to each client. 0: none.
     std::chrono::milliseconds ping_interval{25'000};
     /// How long a room without connections stays in memory, and with it what is not stored
