@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Pulse on an event loop that is yours already: no thread is started, nothing runs unless you run your
-// io_context. Your timers, sockets and Pulse's connections share it.
+// Pulse on an event loop that is yours already: no thread is started, nothing runs unless you run
+// your io_context. Your timers, sockets and Pulse's connections share it.
 #include <chrono>
 #include <cstdio>
 #include <functional>

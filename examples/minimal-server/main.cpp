@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// A realtime server inside your own program: every client that speaks the native protocol can connect,
-// and your code publishes to them from any thread.
+// A realtime server inside your own program: every client that speaks the native protocol can
+// connect, and your code publishes to them from any thread.
 #include <cstdio>
 
 #include <pulse/core.hpp>

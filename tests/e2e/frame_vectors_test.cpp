@@ -188,8 +188,8 @@ TEST_CASE("a length prefix beyond the limit is answered with 1007 and ends the c
 }
 
 TEST_CASE("a length prefix at the limit is waited for, not refused", "[e2e][conformance]") {
-    const ServerProcess server(Settings{{"transport.max_frame_bytes", "4096"},
-                                        {"limits.max_message_size", "2048"}});
+    const ServerProcess server(
+        Settings{{"transport.max_frame_bytes", "4096"}, {"limits.max_message_size", "2048"}});
     PulseClient client(server.port());
     // The prefix alone, and then a body of exactly the limit: an array of zeros is no frame.
     client.send_binary(std::string("\0\0\x10\0", 4));

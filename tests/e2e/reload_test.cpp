@@ -4,8 +4,8 @@
 #include "support/pulse_client.hpp"
 #include "support/server_process.hpp"
 
-#include <deque>
 #include <csignal>
+#include <deque>
 #include <fstream>
 #include <string>
 

@@ -4,9 +4,9 @@
 // and read without a lock.
 //
 // The publisher (one at a time, under the channel's lock) fills entries and then advances `ready`;
-// a receiver holds a share of the segment it reads, so nothing is overwritten under it. Only moving on
-// to the next segment takes the log's lock. The log itself keeps the newest segments that cover its
-// capacity; whoever comes for an older one learns how many publications it lost.
+// a receiver holds a share of the segment it reads, so nothing is overwritten under it. Only moving
+// on to the next segment takes the log's lock. The log itself keeps the newest segments that cover
+// its capacity; whoever comes for an older one learns how many publications it lost.
 #pragma once
 
 #include <array>
@@ -55,8 +55,8 @@ class PublicationLog {
     /// Under the channel's lock: the segment whose end is "now".
     [[nodiscard]] std::shared_ptr<LogSegment> tail() const { return segments_.back(); }
 
-    /// The segment that follows `segment`, or the oldest kept one if that is gone (`lost` then grows
-    /// by what lies between); null when there is none yet.
+    /// The segment that follows `segment`, or the oldest kept one if that is gone (`lost` then
+    /// grows by what lies between); null when there is none yet.
     [[nodiscard]] std::shared_ptr<LogSegment> next(const LogSegment& segment, std::uint64_t& lost) {
         const std::lock_guard lock(mutex_);
         const std::uint64_t wanted = segment.base + LogSegment::kEntries;
@@ -69,8 +69,8 @@ class PublicationLog {
         return index < segments_.size() ? segments_[index] : nullptr;
     }
 
-    /// Whether the segment after `segment` has begun. Only inside wait_until's condition, which holds
-    /// the lock.
+    /// Whether the segment after `segment` has begun. Only inside wait_until's condition, which
+    /// holds the lock.
     [[nodiscard]] bool has_after(const LogSegment& segment) const noexcept {
         return segments_.back()->base > segment.base;
     }

@@ -113,8 +113,8 @@ inline std::byte* put_length(std::byte* p, std::size_t size) noexcept {
     return store_be(p + 1, static_cast<std::uint32_t>(size));
 }
 
-/// copy_bytes(), behind a call. Seen in place, g++ makes a loop of its own of it wherever a branch has
-/// told it that `size` is large, and that loop is a third slower than the library's.
+/// copy_bytes(), behind a call. Seen in place, g++ makes a loop of its own of it wherever a branch
+/// has told it that `size` is large, and that loop is a third slower than the library's.
 std::byte* put_long(std::byte* p, const void* from, std::size_t size) noexcept;
 
 /// The bytes of `from`, which may be null when there are none. Short ones by two copies of constant

@@ -16,7 +16,8 @@ namespace {
 /// As it was sent, whatever has been answered so far.
 std::string pings(std::uint64_t from, std::uint64_t count) {
     std::string message;
-    for (std::uint64_t i = from; i < from + count; ++i) message += encoded(FrameView::ping_with_timestamp(i));
+    for (std::uint64_t i = from; i < from + count; ++i)
+        message += encoded(FrameView::ping_with_timestamp(i));
     return message;
 }
 

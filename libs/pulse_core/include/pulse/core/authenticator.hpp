@@ -59,8 +59,8 @@ class Authenticator {
 /// Lets everybody in as anonymous with every right.
 [[nodiscard]] std::unique_ptr<Authenticator> make_open_authenticator();
 
-/// A fixed set of shared tokens, compared in constant time over all of them. `user` of each identity
-/// is the entry's name.
+/// A fixed set of shared tokens, compared in constant time over all of them. `user` of each
+/// identity is the entry's name.
 struct StaticToken {
     std::string name;
     std::string token;

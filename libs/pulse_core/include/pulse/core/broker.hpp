@@ -25,8 +25,8 @@ class BrokerListener {
 /// **Thread-safe.** Every engine passes tests/contract/broker.
 ///
 /// Order: publications of one caller to one channel arrive in call order; every node sees one order
-/// per channel. Delivery: to each attached node with interest, the publisher's own included, at most
-/// once; `publish` has returned success when the broker took responsibility for it.
+/// per channel. Delivery: to each attached node with interest, the publisher's own included, at
+/// most once; `publish` has returned success when the broker took responsibility for it.
 class Broker {
   public:
     virtual ~Broker() = default;
@@ -38,16 +38,16 @@ class Broker {
     /// Error::broker_unavailable when it cannot be handed over.
     [[nodiscard]] virtual std::error_code publish(const PublicationView& publication) = 0;
 
-    /// A channel's interest on a node may have changed. The broker asks has_interest() when it acts on
-    /// it: the call carries no direction, so that calls that overtake one another do no harm.
+    /// A channel's interest on a node may have changed. The broker asks has_interest() when it acts
+    /// on it: the call carries no direction, so that calls that overtake one another do no harm.
     virtual void interest_changed(std::string_view channel) = 0;
 
     /// For /readyz.
     [[nodiscard]] virtual bool is_healthy() const noexcept = 0;
 };
 
-/// Joins the hubs of one process: the reference engine, and a cluster in a test tube. Delivers within
-/// publish(), under one lock per channel stripe.
+/// Joins the hubs of one process: the reference engine, and a cluster in a test tube. Delivers
+/// within publish(), under one lock per channel stripe.
 [[nodiscard]] std::shared_ptr<Broker> make_memory_broker();
 
 }  // namespace pulse::core

@@ -2,9 +2,9 @@
 //
 // From a publication to bytes on the wire, once for everybody who understands the same bytes.
 //
-// Two parts make a wire form: the dialect's Encoder writes the message, the transport's Framing puts
-// the header of its wire in front. All subscribers of a channel with the same (Encoder, Framing) pair
-// share one encoded copy; hence nothing in it may depend on the receiver.
+// Two parts make a wire form: the dialect's Encoder writes the message, the transport's Framing
+// puts the header of its wire in front. All subscribers of a channel with the same (Encoder,
+// Framing) pair share one encoded copy; hence nothing in it may depend on the receiver.
 #pragma once
 
 #include <cstddef>
@@ -54,9 +54,9 @@ class FrameBuffer {
         [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
     };
 
-    /// Room for one message, header written: the caller fills `bytes` bytes at the result. Null when
-    /// the memory budget is exhausted. `pool` may be null. When the message did not fit behind the
-    /// previous one, `retired` receives the chunk that was left.
+    /// Room for one message, header written: the caller fills `bytes` bytes at the result. Null
+    /// when the memory budget is exhausted. `pool` may be null. When the message did not fit behind
+    /// the previous one, `retired` receives the chunk that was left.
     [[nodiscard]] std::byte* begin(const Framing& framing, std::size_t bytes, MessageKind kind,
                                    ChunkPool* pool, MemoryBudget* budget, ChunkRef* retired);
 
@@ -97,11 +97,12 @@ class MessageWriter {
     ChunkRef retired_;
 };
 
-/// A dialect's way of writing what the hub delivers. **Immutable**, shared by all its conversations.
+/// A dialect's way of writing what the hub delivers. **Immutable**, shared by all its
+/// conversations.
 ///
-/// Both calls run under the channel's sequencer lock: they only write bytes, and call nothing of the
-/// hub. They return false when the event has no form in this dialect or memory is exhausted; the
-/// subscribers of this encoding then get nothing.
+/// Both calls run under the channel's sequencer lock: they only write bytes, and call nothing of
+/// the hub. They return false when the event has no form in this dialect or memory is exhausted;
+/// the subscribers of this encoding then get nothing.
 class Encoder {
   public:
     virtual ~Encoder() = default;

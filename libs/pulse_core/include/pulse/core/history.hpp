@@ -29,19 +29,20 @@ struct HistoryPage {
     std::vector<PublicationPtr> publications;
     /// The newest position in the channel, whether or not it is in `publications`.
     StreamPosition top;
-    /// True when everything after the asked-for position is still there, so that the page (up to its
-    /// limit) has no gap at its beginning. False: the position is of another epoch, lies in the
+    /// True when everything after the asked-for position is still there, so that the page (up to
+    /// its limit) has no gap at its beginning. False: the position is of another epoch, lies in the
     /// future, or what followed it was forgotten.
     bool recovered = true;
 };
 
-/// Keeps publications by channel. **Thread-safe.** Every engine passes tests/contract/history_store.
+/// Keeps publications by channel. **Thread-safe.** Every engine passes
+/// tests/contract/history_store.
 class HistoryStore {
   public:
     virtual ~HistoryStore() = default;
 
-    /// Appends and gives the position. Called under the channel's sequencer lock, so that offsets and
-    /// delivery have one order: it must neither block nor call back into the hub.
+    /// Appends and gives the position. Called under the channel's sequencer lock, so that offsets
+    /// and delivery have one order: it must neither block nor call back into the hub.
     virtual Result<StreamPosition> append(const PublicationView& publication,
                                           const HistoryPolicy& policy) = 0;
     /// What came after `since` (nullptr: from the oldest kept), at most `limit`.

@@ -29,8 +29,8 @@ class Log {
 
     [[nodiscard]] virtual bool enabled(LogLevel level) const noexcept = 0;
 
-    /// `event` is a short fixed name in snake_case ("listener_started"): sinks key their rate limits
-    /// on it, so it must not carry anything a peer chose.
+    /// `event` is a short fixed name in snake_case ("listener_started"): sinks key their rate
+    /// limits on it, so it must not carry anything a peer chose.
     virtual void write(LogLevel level, std::string_view event,
                        std::span<const LogField> fields) noexcept = 0;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Numbers for operators. Libraries count in counters they were given or keep figures of their own that
-// a collector reads when somebody asks; neither knows the text format they end up in.
+// Numbers for operators. Libraries count in counters they were given or keep figures of their own
+// that a collector reads when somebody asks; neither knows the text format they end up in.
 //
-// Names follow docs/operations/metrics.md: pulse_<part>_<thing>_<unit>, counters end in _total, seconds
-// and bytes. Label values come from small fixed sets, never from peers.
+// Names follow docs/operations/metrics.md: pulse_<part>_<thing>_<unit>, counters end in _total,
+// seconds and bytes. Label values come from small fixed sets, never from peers.
 #pragma once
 
 #include <atomic>
@@ -24,9 +24,9 @@ enum class MetricKind : std::uint8_t { counter, gauge, histogram, summary };
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-/// One series as it stands. For histograms `buckets` holds cumulative counts by upper bound, the last
-/// bound being infinity; for summaries `quantiles` holds values by quantile (0 to 1). In both `value` is
-/// the sum and `count` the number of observations.
+/// One series as it stands. For histograms `buckets` holds cumulative counts by upper bound, the
+/// last bound being infinity; for summaries `quantiles` holds values by quantile (0 to 1). In both
+/// `value` is the sum and `count` the number of observations.
 struct MetricSample {
     MetricLabels labels;
     double value = 0;
@@ -70,15 +70,15 @@ class Metrics {
   public:
     virtual ~Metrics() = default;
 
-    /// The series of that name and labels, made at the first call; lives as long as the registry. The
-    /// same name must always come with the same kind.
+    /// The series of that name and labels, made at the first call; lives as long as the registry.
+    /// The same name must always come with the same kind.
     virtual Counter& counter(std::string_view name, std::string_view help,
                              MetricLabels labels = {}) = 0;
     virtual Gauge& gauge(std::string_view name, std::string_view help,
                          MetricLabels labels = {}) = 0;
 
-    /// Called by collect(), on its thread; adds families. Removed when the token is destroyed, after
-    /// which it is not running any more.
+    /// Called by collect(), on its thread; adds families. Removed when the token is destroyed,
+    /// after which it is not running any more.
     using Collector = std::function<void(std::vector<MetricFamily>& out)>;
     using Token = std::shared_ptr<void>;
     [[nodiscard]] virtual Token add_collector(Collector collector) = 0;

@@ -33,7 +33,8 @@ struct PresenceState {
     std::uint64_t last_seen_ms = 0;  ///< Unix time
 
     /// A clock that stepped back makes nobody stale.
-    [[nodiscard]] bool is_stale(std::uint64_t now_ms, std::chrono::milliseconds idle) const noexcept {
+    [[nodiscard]] bool is_stale(std::uint64_t now_ms,
+                                std::chrono::milliseconds idle) const noexcept {
         return now_ms > last_seen_ms &&
                now_ms - last_seen_ms > static_cast<std::uint64_t>(idle.count());
     }

@@ -20,16 +20,16 @@ struct RateLimit {
     }
 };
 
-/// A token bucket, full at first. The limit is passed to each call, so that one limit shared by many
-/// buckets is stored once and can be changed while they run. **Loop-bound** (or under the caller's
-/// lock); 16 bytes.
+/// A token bucket, full at first. The limit is passed to each call, so that one limit shared by
+/// many buckets is stored once and can be changed while they run. **Loop-bound** (or under the
+/// caller's lock); 16 bytes.
 class TokenBucket {
   public:
     explicit TokenBucket(MonotonicTime now, const RateLimit& limit) noexcept
         : tokens_(limit.capacity()), updated_(now) {}
 
-    /// Takes `cost` tokens, or takes nothing and returns false. A clock that does not advance refills
-    /// nothing; one that goes back is treated as one that stands still.
+    /// Takes `cost` tokens, or takes nothing and returns false. A clock that does not advance
+    /// refills nothing; one that goes back is treated as one that stands still.
     [[nodiscard]] bool try_take(MonotonicTime now, const RateLimit& limit,
                                 double cost = 1) noexcept {
         if (limit.is_unlimited()) return true;

@@ -21,12 +21,12 @@ namespace pulse::core {
 
 /// **Loop-bound** to its outlet's lane. Ends every subscription and presence when destroyed.
 ///
-/// Order: a subscriber sees the publications that entered the channel after its subscribe() returned
-/// and before its unsubscribe() did, all of them and no others, in the channel's order.
+/// Order: a subscriber sees the publications that entered the channel after its subscribe()
+/// returned and before its unsubscribe() did, all of them and no others, in the channel's order.
 class Session {
   public:
-    /// `outlet` receives what the session is subscribed to, written by `encoder`; both, and the hub,
-    /// must outlive the session. One session per outlet.
+    /// `outlet` receives what the session is subscribed to, written by `encoder`; both, and the
+    /// hub, must outlive the session. One session per outlet.
     Session(Hub& hub, Outlet& outlet, const Encoder& encoder, SessionId id) noexcept;
     ~Session();
     Session(const Session&) = delete;
