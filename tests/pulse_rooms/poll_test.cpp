@@ -81,7 +81,8 @@ TEST_CASE("counts are those of a recount after any votes", "[rooms][poll]") {
 
 TEST_CASE("subscriptions are what a simple model says, whatever is done", "[rooms][wing]") {
     std::mt19937 random(9);
-    Wing wing;
+    Audience audience;
+    Wing wing{audience};
     std::vector<MemberPtr> members;
     std::map<Member*, std::set<std::pair<std::string, std::string>>> model;
     const std::vector<std::string> events{"poll", "chat", "x"};

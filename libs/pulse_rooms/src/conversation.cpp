@@ -15,7 +15,13 @@ namespace {
 
 // RFC 6455 §7.4.1, and the registry it began.
 constexpr std::uint16_t kNormal = 1000;
+constexpr std::uint16_t kPolicyViolation = 1008;
 constexpr std::uint16_t kTryAgainLater = 1013;
+
+/// Bytes composed in one turn for one connection: the others of its loop want theirs.
+constexpr std::uint64_t kMaxWork = std::uint64_t{256} * 1024;
+/// Beside one message. Once reading is paused, only what has been received already comes.
+constexpr std::size_t kMaxHeldBytes = std::size_t{4} * 1024 * 1024;
 
 void send_text(core::Connection& connection, std::string_view text) {
     connection.send(protocol::as_bytes(text), core::MessageKind::text);
@@ -43,7 +49,7 @@ void RoomConversation::on_open() {
         next_ping_ = connection_.lane().now() + engine_.options.ping_interval;
         connection_.request_tick(engine_.options.ping_interval);
     }
-    connection_.pause_reading(true);
+    pause(true);
     // By value: a member that leaves meanwhile is told apart by the room.
     room_->when_loaded(at, [room = std::shared_ptr<Room>((*room_).shared_from_this()),
                             member = member_](LanePart& lane, std::error_code error) {
@@ -57,13 +63,9 @@ void RoomConversation::on_open() {
 
 void RoomConversation::on_greeted() {
     is_greeted_ = true;
-    const std::vector<std::string> held = std::exchange(held_, {});
-    for (const std::string& text : held) {
-        if (is_over_) return;
-        read(text);
-    }
-    // Only now: a close that waits to be read comes behind what was said before it.
-    if (!is_over_) connection_.pause_reading(false);
+    begin_turn();
+    // Only behind what is held is it read from again: a close that waits to be read comes last.
+    go_on();
 }
 
 void RoomConversation::on_refused(std::string_view why) {
@@ -71,13 +73,86 @@ void RoomConversation::on_refused(std::string_view why) {
     end(kTryAgainLater);
 }
 
-void RoomConversation::on_resumed() { connection_.pause_reading(false); }
+void RoomConversation::on_paused() {
+    is_waiting_ = true;
+    pause(true);
+}
+
+void RoomConversation::on_resumed() {
+    is_waiting_ = false;
+    begin_turn();
+    go_on();
+}
+
+void RoomConversation::on_closed() { end(kNormal); }
+
+bool RoomConversation::is_listening() const noexcept {
+    return !is_over_ && !is_ending_ && !connection_.is_overflowed();
+}
+
+bool RoomConversation::may_read() const noexcept {
+    return is_listening() && is_greeted_ && !is_waiting_ && work_ < kMaxWork;
+}
+
+void RoomConversation::begin_turn() noexcept {
+    const core::MonotonicTime now = connection_.lane().now();
+    if (std::exchange(turn_, now) != now) work_ = 0;
+}
 
 void RoomConversation::on_message(core::ByteView message, core::MessageKind kind) {
-    if (is_over_ || kind != core::MessageKind::text) return;
+    if (!is_listening() || kind != core::MessageKind::text) return;
+    begin_turn();
     const std::string_view text = protocol::as_text(message);
-    if (is_greeted_) return read(text);
+    const bool is_next = held_.empty() && !is_showing_ && !is_going_on_ && may_read();
+    if (!is_next) return hold(text);
+    is_going_on_ = true;
+    read(text);
+    is_going_on_ = false;
+    if (is_paused_ || is_showing_) go_on();
+}
+
+void RoomConversation::hold(std::string_view text) {
+    held_bytes_ += text.size() + sizeof(std::string);
+    if (held_bytes_ > kMaxHeldBytes + engine_.limits().max_message_bytes) {
+        return end(kPolicyViolation);
+    }
     held_.emplace_back(text);
+    go_on();
+}
+
+void RoomConversation::go_on() {
+    if (is_going_on_) return;
+    is_going_on_ = true;
+    while (may_read()) {
+        if (is_showing_) {
+            LanePart& at = engine_.part(connection_);
+            const std::uint64_t before = at.composed();
+            is_showing_ = room_->show_more(member_, at);
+            work_ += at.composed() - before;
+        } else if (!held_.empty()) {
+            const std::string text = std::move(held_.front());
+            held_.pop_front();
+            held_bytes_ -= text.size() + sizeof(std::string);
+            read(text);
+        } else {
+            break;
+        }
+    }
+    is_going_on_ = false;
+    if (!is_listening()) return held_.clear();
+    const bool has_more = is_showing_ || !held_.empty();
+    pause(!is_greeted_ || is_waiting_ || has_more);
+    if (!has_more || !is_greeted_ || is_waiting_ || std::exchange(is_scheduled_, true)) return;
+    connection_.handle().post([this](core::Connection&) {
+        is_scheduled_ = false;
+        begin_turn();
+        work_ = 0;
+        go_on();
+    });
+}
+
+void RoomConversation::pause(bool is_paused) {
+    if (std::exchange(is_paused_, is_paused) != is_paused) connection_.pause_reading(is_paused);
 }
 
 void RoomConversation::read(std::string_view text) {
@@ -90,8 +165,11 @@ void RoomConversation::read(std::string_view text) {
         return room_->refuse(member_, at, "The message is nested too deeply");
     }
     if (!parsed.message) return;
-    room_->handle(member_, at, *parsed.message);
-    if (parsed.message->type == MessageType::close) end(kNormal);
+    // Ends in on_closed(), behind the answers to what came before.
+    if (parsed.message->type == MessageType::close) is_ending_ = true;
+    const std::uint64_t before = at.composed();
+    is_showing_ = room_->handle(member_, at, *parsed.message);
+    work_ += at.composed() - before;
 }
 
 void RoomConversation::on_tick(core::MonotonicTime now) {

@@ -47,6 +47,7 @@ struct Engine {
         : options(std::move(options_)),
           hub(hub_),
           store(store_),
+          store_limits(store_.limits()),
           clock(hub_.clock()),
           rng(hub_.rng()),
           log(hub_.log()) {
@@ -68,6 +69,7 @@ struct Engine {
     const RoomsOptions options;
     core::Hub& hub;
     core::DocumentStore& store;
+    const core::DocumentLimits store_limits;  ///< also when the store is gone
     const core::Clock& clock;
     core::Rng& rng;
     core::Log& log;

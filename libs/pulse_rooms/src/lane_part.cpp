@@ -34,6 +34,7 @@ void LanePart::put(Item item, const LanePart* from) {
 }
 
 Frame LanePart::encode(std::string_view message) {
+    composed_ += message.size();
     // One chunk a turn: whoever is slow to read keeps no more alive than that.
     if (lane_.now() != buffer_turn_) {
         lane_.pool().recycle(buffer_.release());
@@ -75,7 +76,13 @@ void LanePart::hand_out(Item& item) {
             }
             return reply(*item.member, item.frame);
         case Item::Kind::subscribe:
-            return subscribe(item);
+            subscribe(item);
+            --item.room->audience().coming;
+            return;
+        case Item::Kind::snapshot:
+            // The subscription was refused.
+            if (!Wing::is_subscribed(*item.member, *item.topic)) refuse_replies(item);
+            return;
         case Item::Kind::unsubscribe:
             if (!item.member->is_in_wing) return;
             return item.room->wing(index()).unsubscribe(*item.member, *item.topic);
@@ -85,6 +92,8 @@ void LanePart::hand_out(Item& item) {
             [[fallthrough]];
         case Item::Kind::fail:
         case Item::Kind::resume:
+        case Item::Kind::close:
+        case Item::Kind::lose:
             ready_.push_back(std::move(item));
             return;
     }
@@ -97,6 +106,10 @@ void LanePart::publish(const Item& item) {
         found_.clear();
         wing.find(*item.topic, found_);
         to = &found_;
+    }
+    if (!item.frame) {
+        for (Member* const member : *to) lose(*member);
+        return;
     }
     outlets_.clear();
     for (Member* const member : *to) {
@@ -124,12 +137,26 @@ void LanePart::subscribe(const Item& item) {
     member.connection->send(protocol::as_bytes(error_message("There are too many subscriptions")),
                             core::MessageKind::text);
     // Nor is it told what there is.
-    refused_ = &member;
+    refuse_replies(item);
+}
+
+void LanePart::refuse_replies(const Item& item) noexcept {
+    refused_ = item.member.get();
     refused_replies_ = item.followers;
+}
+
+/// As with replies that an outlet has no memory for: rather than missing something unnoticed, the
+/// connection ends. It may do so only once no room is locked.
+void LanePart::lose(Member& member) {
+    Item item{};
+    item.kind = Item::Kind::lose;
+    item.member = member.shared_from_this();
+    ready_.push_back(std::move(item));
 }
 
 void LanePart::reply(Member& member, const Frame& frame) {
     if (member.connection == nullptr) return;
+    if (!frame) return lose(member);
     member.last_ms.store(now_ms_, std::memory_order_relaxed);
     member.connection->send(frame.message(), core::MessageKind::text);
 }
@@ -153,6 +180,12 @@ void LanePart::settle() {
                         break;
                     case Item::Kind::fail:
                         conversation->on_refused(item.text);
+                        break;
+                    case Item::Kind::close:
+                        conversation->on_closed();
+                        break;
+                    case Item::Kind::lose:
+                        item.member->connection->fail("there is no memory for a message");
                         break;
                     default:
                         conversation->on_resumed();

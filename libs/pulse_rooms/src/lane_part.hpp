@@ -46,10 +46,13 @@ struct Item {
         publish,      ///< `frame` to those who listen to `topic`; no topic: to everybody
         reply,        ///< `frame` to `member`
         subscribe,    ///< `member` to `topic`; the next `followers` replies to it belong to that
+        snapshot,     ///< the next `followers` replies to `member` show more of `topic`
         unsubscribe,  ///< `member` from `topic`
         greet,        ///< `member` is in: it gets publications, and its messages are read
         fail,         ///< `member` cannot come in, because of `text`
         resume,       ///< `member` may be read from again
+        close,        ///< `member` has asked for it
+        lose,         ///< there was no memory for what `member` was to get
     };
     Kind kind;
     std::shared_ptr<Room> room;
@@ -75,6 +78,8 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
 
     /// Frames a message. Nothing when the memory budget is exhausted.
     [[nodiscard]] Frame encode(std::string_view message);
+    /// Bytes framed so far: a measure of work.
+    [[nodiscard]] std::uint64_t composed() const noexcept { return composed_; }
     /// What connections of this lane are framed with; told by each that opens.
     void set_framing(const core::Framing& framing) noexcept { framing_ = &framing; }
 
@@ -88,6 +93,8 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     void publish(const Item& item);
     void reply(Member& member, const Frame& frame);
     void subscribe(const Item& item);
+    void refuse_replies(const Item& item) noexcept;
+    void lose(Member& member);
 
     core::Lane& lane_;
     Engine& engine_;
@@ -96,6 +103,7 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
 
     core::FrameBuffer buffer_;
     core::MonotonicTime buffer_turn_{};
+    std::uint64_t composed_ = 0;
     std::uint64_t now_ms_ = 0;
     std::vector<Item> work_;
     std::vector<Item> ready_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,7 +27,7 @@ struct Subscription {
     std::uint32_t index;  ///< in `slots`
 };
 
-struct Member {
+struct Member : std::enable_shared_from_this<Member> {
     Member(std::uint32_t lane_, std::string session_id_, bool is_fresh_,
            std::shared_ptr<const std::string> details_)
         : lane(lane_),
@@ -53,7 +54,8 @@ struct Member {
     bool is_admin = false;
     bool is_gone = false;
     bool is_paused = false;
-    std::uint32_t queued = 0;  ///< outputs that wait for the store on its account
+    std::uint32_t queued = 0;      ///< outputs that wait for the store on its account
+    std::size_t queued_bytes = 0;  ///< that they hold
     std::vector<std::string> relays;
 
     // Anybody's.

@@ -24,12 +24,14 @@ Poll::Answer& Poll::find_or_add(std::string_view text, std::uint64_t since) {
         });
     }
     order_.insert(place, &answer);
+    stats_bytes_ += stats_bytes(answer.text);
     return answer;
 }
 
 void Poll::drop_one(Answer& answer) {
     if (--answer.count != 0) return;
     order_.erase(std::find(order_.begin(), order_.end(), &answer));
+    stats_bytes_ -= stats_bytes(answer.text);
     answers_.erase(answer.text);
 }
 

@@ -33,6 +33,11 @@ class Poll {
                                     std::uint64_t since = 0);
     [[nodiscard]] std::size_t answers() const noexcept { return order_.size(); }
     [[nodiscard]] std::size_t votes() const noexcept { return votes_.size(); }
+    /// About what append_stats() appends, and what one more answer adds to it.
+    [[nodiscard]] std::size_t stats_bytes() const noexcept { return stats_bytes_; }
+    [[nodiscard]] static std::size_t stats_bytes(std::string_view answer) noexcept {
+        return answer.size() + kCountBytes;
+    }
     [[nodiscard]] bool has_answer(std::string_view answer) const {
         return answers_.contains(answer);
     }
@@ -49,6 +54,7 @@ class Poll {
         std::uint64_t count = 0;
         std::uint64_t since = 0;
     };
+    static constexpr std::size_t kCountBytes = 24;  ///< ,"":18446744073709551615
     Answer& find_or_add(std::string_view text, std::uint64_t since);
     void drop_one(Answer& answer);
 
@@ -57,6 +63,7 @@ class Poll {
     TopicPtr topic_;
     std::unordered_map<std::string_view, std::unique_ptr<Answer>> answers_;  ///< keys are in them
     std::vector<Answer*> order_;
+    std::size_t stats_bytes_ = 0;
     std::unordered_map<std::uint64_t, Answer*> votes_;
 };
 

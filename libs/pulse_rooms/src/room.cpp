@@ -25,7 +25,7 @@ std::string room_id(std::string_view name) {
 
 Wing& Room::wing(std::uint32_t lane) {
     auto& wing = wings_[lane];
-    if (wing == nullptr) wing = std::make_unique<Wing>();
+    if (wing == nullptr) wing = std::make_unique<Wing>(audience_);
     return *wing;
 }
 
@@ -122,6 +122,7 @@ void Room::leave(const MemberPtr& member, LanePart& at) {
         member->connection = nullptr;
         member->conversation = nullptr;
         wing(at.index()).remove(*member);
+        showing_.erase(member.get());
         if (member->session != nullptr) detach(member, at);
     }
     at.settle();
@@ -148,10 +149,11 @@ void Room::end_ephemeral_votes(Session& session, LanePart& at) {
         const auto found = ephemeral_.polls.find(id);
         if (found == ephemeral_.polls.end()) continue;
         Poll& poll = *found->second;
-        if (!poll.vote(session.suffix, std::nullopt)) continue;
+        if (!poll.vote(session.suffix, std::nullopt) || !is_heard("ephemeralPoll")) continue;
         std::string quoted;
         json::append_text(quoted, id);
-        publish_state(at, nullptr, poll.topic(), poll_message("ephemeralPoll", quoted, poll));
+        publish_state(at, nullptr, poll.topic(), poll_message("ephemeralPoll", quoted, poll),
+                      false);
     }
 }
 

@@ -71,6 +71,7 @@ class Room : public std::enable_shared_from_this<Room> {
     [[nodiscard]] Engine& engine() const noexcept { return engine_; }
     /// This lane's connections. Loop-bound to it.
     [[nodiscard]] Wing& wing(std::uint32_t lane);
+    [[nodiscard]] Audience& audience() noexcept { return audience_; }
 
     /// room.cpp: coming, going, and reading what is stored.
 
@@ -86,8 +87,10 @@ class Room : public std::enable_shared_from_this<Room> {
     /// Whether nothing would be lost: no connections, nothing under way.
     [[nodiscard]] bool is_settled() const;
 
-    /// room_commands.cpp: what a client says, on its lane.
-    void handle(const MemberPtr& member, LanePart& at, const Message& message);
+    /// room_commands.cpp: what a client says, on its lane. True when there is more to be shown to
+    /// it than a turn should: show_more() goes on, before anything else is handled.
+    [[nodiscard]] bool handle(const MemberPtr& member, LanePart& at, const Message& message);
+    [[nodiscard]] bool show_more(const MemberPtr& member, LanePart& at);
     /// Answers with `error`, behind what was asked before.
     void refuse(const MemberPtr& member, LanePart& at, std::string_view text);
 
@@ -102,18 +105,33 @@ class Room : public std::enable_shared_from_this<Room> {
     /// Undoes one change. Under the lock.
     using Undo = std::function<void(Room&)>;
 
+    /// Sorts things by the order of an ECMAScript object's keys: indexes first, then by creation.
+    using KeyOrder = std::pair<std::uint64_t, std::uint32_t>;
+    static KeyOrder order_of(std::string_view id, std::uint32_t number);
+
+    /// A stretch of what a subscription shows.
+    struct SnapshotRun {
+        Topic topic;
+        KeyOrder begin{};
+        std::optional<KeyOrder> end;  ///< where the next one begins
+        bool is_first = true;         ///< begins with the subscription itself
+        bool is_measured = false;     ///< has its end
+    };
+
     /// Something that waits for a commit, or behind something that does.
     struct Waiting {
         std::vector<Item> items;
         MemberPtr from;      ///< on whose account it waits; may be null
         std::uint64_t gate;  ///< the set of writes it waits for; 0: only for those before it
-        Undo undo;           ///< of the change that it acknowledges
-        Session* entering = nullptr;        ///< whose connection `from` becomes
-        Session* session = nullptr;         ///< must not be forgotten
-        std::optional<Topic> subscription;  ///< that `items` are
+        Undo undo;           ///< of the change that it acknowledges, or of what it tells of
+        Session* entering = nullptr;          ///< whose connection `from` becomes
+        Session* session = nullptr;           ///< must not be forgotten
+        std::optional<SnapshotRun> snapshot;  ///< that `items` are
         Done done;
         std::error_code error{};
-        bool is_stale = false;  ///< what it tells of has been undone
+        std::size_t bytes = 0;   ///< that it holds, about
+        bool depends = false;    ///< tells of state that the changes before it made
+        bool is_silent = false;  ///< nobody misses it when it fails
     };
     struct Write {
         std::string value;
@@ -123,6 +141,7 @@ class Room : public std::enable_shared_from_this<Room> {
         std::uint64_t number = 1;
         std::unordered_map<std::string, Write> writes;
         std::size_t bytes = 0;
+        bool is_big = false;  ///< keeps to itself
     };
     /// What is to be called when the lock is released.
     using Calls = std::vector<std::pair<Done, std::error_code>>;
@@ -165,37 +184,50 @@ class Room : public std::enable_shared_from_this<Room> {
     void on_counter(const MemberPtr& member, LanePart& at, const Message& message);
     void on_config(const MemberPtr& member, LanePart& at, const Message& message);
     void change_config(const MemberPtr& from, LanePart& at, std::string text, Done done);
-    [[nodiscard]] std::vector<Item> subscription_items(const MemberPtr& member, LanePart& at,
-                                                       const Topic& topic);
+    void show(const MemberPtr& member, LanePart& at, SnapshotRun run);
+    [[nodiscard]] std::vector<Item> snapshot_items(const MemberPtr& member, LanePart& at,
+                                                   SnapshotRun& run);
     void append_snapshot(std::vector<Item>& items, const MemberPtr& member, LanePart& at,
-                         const Topic& topic);
+                         SnapshotRun& run);
+    /// Whether a publication of that state would go to anybody.
+    [[nodiscard]] bool is_heard(std::string_view event) const;
     [[nodiscard]] Poll* find_or_make_poll(PollBook& book, std::string_view event,
                                           const std::string& id, bool& is_new);
 
     // room_queue.cpp
-    [[nodiscard]] bool must_wait(const MemberPtr& from, bool is_of_state) const;
-    /// Sends `item`, now or in its turn.
-    void emit(LanePart& at, const MemberPtr& from, Item item, bool is_of_state);
+    /// `depends`: the output tells of state that changes before it made, and fails with them.
+    [[nodiscard]] bool must_wait(const MemberPtr& from, bool is_of_state, bool depends) const;
+    /// Sends `item`, now or in its turn: then it is returned, until anything else is queued.
+    Waiting* emit(LanePart& at, const MemberPtr& from, Item item, bool is_of_state,
+                  bool depends = false);
+    Waiting& enqueue(LanePart& at, const MemberPtr& from, std::vector<Item> items,
+                     std::uint64_t gate);
+    void wait_for(LanePart& at, const MemberPtr& from, std::size_t bytes);
+    void end_wait(LanePart& at, const Waiting& waiting);
     /// Queues what acknowledges a change that has been written into the open set.
     Waiting& emit_change(LanePart& at, const MemberPtr& from, std::vector<Item> items, Undo undo);
     [[nodiscard]] Item reply_item(LanePart& at, const MemberPtr& to, std::string_view message);
     [[nodiscard]] Item publish_item(LanePart& at, TopicPtr topic, std::string_view message);
     void reply(LanePart& at, const MemberPtr& to, std::string_view message);
+    Waiting* reply_profile(LanePart& at, const MemberPtr& to);
     void publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
-                       std::string_view message);
+                       std::string_view message, bool depends);
     void publish_free(LanePart& at, const MemberPtr& from, TopicPtr topic,
                       std::string_view message);
     void reply_error(const MemberPtr& to, LanePart& at, std::string_view text);
     void dispatch(LanePart& at, Item item);
     void write(std::string_view name, std::string value,
                std::optional<std::chrono::milliseconds> ttl = std::nullopt);
+    void seal();
+    [[nodiscard]] bool is_storable(std::size_t value_bytes) const noexcept;
     void schedule_commit(LanePart& at);
     void commit(LanePart& at);
     void committed(LanePart& at, std::uint64_t number, std::error_code error);
     void release(LanePart& at, Calls& calls);
+    void schedule_release(LanePart& at);
     void release_one(LanePart& at, Waiting& waiting, Calls& calls);
     void tell_failure(LanePart& at, const Waiting& waiting);
-    void undo_all(std::error_code error);
+    void undo_all(LanePart& at, std::error_code error);
     [[nodiscard]] Item item(Item::Kind kind, TopicPtr topic, MemberPtr member, Frame frame);
 
     // room_views.cpp
@@ -214,11 +246,13 @@ class Room : public std::enable_shared_from_this<Room> {
 
     /// Each made and used by its lane alone.
     std::vector<std::unique_ptr<Wing>> wings_;
+    Audience audience_;
 
     mutable std::mutex mutex_;
     enum class State : std::uint8_t { unknown, loading, ready } state_ = State::unknown;
     bool is_commit_scheduled_ = false;
     bool is_committing_ = false;
+    bool is_release_scheduled_ = false;
     std::vector<Waiter> waiters_;
 
     std::vector<std::uint32_t> lane_members_;
@@ -237,17 +271,18 @@ class Room : public std::enable_shared_from_this<Room> {
     std::uint32_t last_counter_ = 0;
     std::map<std::string, std::uint64_t> used_keys_;  ///< until when
     std::unordered_map<std::string, std::vector<MemberPtr>> relays_;
+    /// What is still to be shown, of those who have not seen all of it.
+    std::unordered_map<const Member*, SnapshotRun> showing_;
 
     std::string scratch_;
     std::list<Waiting> queue_;
+    std::size_t queued_bytes_ = 0;
     WriteSet open_;
     std::list<WriteSet> sealed_;  ///< full, and waiting for those before them
     std::uint64_t durable_ = 0;
     /// Numbers of stored polls to the polls, while loading.
     std::unique_ptr<std::unordered_map<std::uint32_t, Poll*>> loading_polls_;
 };
-
-[[nodiscard]] bool has_snapshot(std::string_view event);
 
 /// {"data":<text>,"type":"error"}
 [[nodiscard]] std::string error_message(std::string_view text);

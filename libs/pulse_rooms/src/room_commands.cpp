@@ -67,11 +67,12 @@ std::optional<Stamp> read_stamp(json::Value ts) {
 
 }  // namespace
 
-void Room::handle(const MemberPtr& member, LanePart& at, const Message& message) {
+bool Room::handle(const MemberPtr& member, LanePart& at, const Message& message) {
     EngineCounters::add(engine_.counters.messages);
+    bool is_unfinished = false;
     {
         const std::lock_guard lock(mutex_);
-        if (member->session == nullptr) return;
+        if (member->session == nullptr) return false;
         member->last_ms.store(now_ms(), std::memory_order_relaxed);
         switch (message.type) {
             case MessageType::authenticate:
@@ -100,7 +101,7 @@ void Room::handle(const MemberPtr& member, LanePart& at, const Message& message)
                 on_login(member, at, message);
                 break;
             case MessageType::profile:
-                reply(at, member, profile_message(*member, *member->session));
+                reply_profile(at, member);
                 break;
             case MessageType::relay:
                 on_relay(member, at, message);
@@ -112,13 +113,17 @@ void Room::handle(const MemberPtr& member, LanePart& at, const Message& message)
                 on_unsubscribe(member, at, message);
                 break;
             case MessageType::close:
+                emit(at, member, item(Item::Kind::close, nullptr, member, {}), false);
+                break;
             case MessageType::other:
                 break;
         }
         // Behind the effect. An admin may listen in on any type, built in or made up.
         if (!relays_.empty()) relay(member, at, message);
+        is_unfinished = showing_.contains(member.get());
     }
     at.settle();
+    return is_unfinished;
 }
 
 void Room::refuse(const MemberPtr& member, LanePart& at, std::string_view text) {
@@ -136,7 +141,12 @@ void Room::on_login(const MemberPtr& member, LanePart& at, const Message& messag
     }
     Session& session = *member->session;
     Properties before = std::exchange(session.properties, make_properties(message.data));
-    write(keys::session(session.id), stored_session(session));
+    std::string stored = stored_session(session);
+    if (!is_storable(stored.size())) {
+        session.properties = std::move(before);
+        return reply_error(member, at, "The properties are too long");
+    }
+    write(keys::session(session.id), std::move(stored));
     std::vector<Item> items;
     items.push_back(reply_item(at, member, profile_message(*member, session)));
     Waiting& waiting =
@@ -150,31 +160,20 @@ void Room::on_subscribe(const MemberPtr& member, LanePart& at, const Message& me
     if (!message.data.is(json::Type::text)) return;
     const std::string text = message.data.text();
     const RoomsLimits& limits = engine_.limits();
-    const auto topic = parse_topic(text);
+    auto topic = parse_topic(text);
     if (!topic) return;
     if (limits.max_name_bytes != 0 &&
         (topic->event.size() > limits.max_name_bytes || topic->id.size() > limits.max_name_bytes)) {
         return reply_error(member, at, "The subscription's name is too long");
     }
-    std::vector<Item> items = subscription_items(member, at, *topic);
-    const bool is_of_state = has_snapshot(topic->event);
-    if (!must_wait(member, is_of_state)) {
-        for (Item& each : items) dispatch(at, std::move(each));
-        return;
-    }
-    Waiting& waiting = queue_.emplace_back();
-    waiting.items = std::move(items);
-    waiting.from = member;
-    waiting.gate = 0;
-    waiting.subscription = *topic;
-    ++member->queued;
+    show(member, at, SnapshotRun{std::move(*topic), {}, std::nullopt, true, false});
 }
 
 void Room::on_unsubscribe(const MemberPtr& member, LanePart& at, const Message& message) {
     if (!message.data.is(json::Type::text)) return;
     auto topic = parse_topic(message.data.text());
     if (!topic) return;
-    const bool is_of_state = has_snapshot(topic->event);
+    const bool is_of_state = state_event(topic->event).has_value();
     emit(
         at, member,
         item(Item::Kind::unsubscribe, std::make_shared<const Topic>(std::move(*topic)), member, {}),
@@ -263,7 +262,9 @@ void Room::relay(const MemberPtr& member, LanePart& at, const Message& message) 
     out += '}';
     const Frame frame = at.encode(out);
     for (const MemberPtr& admin : listeners->second) {
-        emit(at, member, item(Item::Kind::reply, nullptr, admin, frame), false);
+        Waiting* const waiting =
+            emit(at, member, item(Item::Kind::reply, nullptr, admin, frame), false, true);
+        if (waiting != nullptr) waiting->is_silent = true;
     }
 }
 
@@ -284,8 +285,14 @@ void Room::on_authenticate(const MemberPtr& member, LanePart& at, const Message&
     const std::string key = lower_hex(given.text());
     if (!is_equal_secret(key, sha256_hex(name_ + stamp->text + secret))) return;
     if (member->is_admin || !engine_.options.has_single_use_keys) {
-        member->is_admin = true;
-        return reply(at, member, profile_message(*member, *member->session));
+        const bool was_admin = std::exchange(member->is_admin, true);
+        Waiting* const waiting = reply_profile(at, member);
+        if (waiting == nullptr || was_admin) return;
+        waiting->undo = [member](Room& room) {
+            member->is_admin = false;
+            room.end_relays(member, nullptr);
+        };
+        return;
     }
     std::erase_if(used_keys_, [now](const auto& each) { return each.second <= now; });
     if (used_keys_.contains(key)) return;

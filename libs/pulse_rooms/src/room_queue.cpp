@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // What waits for the store, and in which order it leaves.
+#include "conversation.hpp"
 #include "json/scan.hpp"
 #include "room.hpp"
 
@@ -17,8 +18,18 @@ namespace {
 /// Well within what a store takes at once.
 constexpr std::size_t kMaxWrites = 900;
 constexpr std::size_t kMaxWriteBytes = std::size_t{2} * 1024 * 1024;
-/// A connection with as many outputs waiting is not read from.
+/// A value from this size on is committed in a set of its own, so that a store without room for it
+/// takes what came before.
+constexpr std::size_t kBigValueBytes = std::size_t{16} * 1024;
+/// A connection with as many outputs waiting, or as many bytes of them, is not read from.
 constexpr std::uint32_t kMaxQueued = 4096;
+constexpr std::size_t kMaxQueuedBytes = std::size_t{1024} * 1024;
+/// With as much waiting in a room, nobody who adds to it is.
+constexpr std::size_t kMaxRoomBytes = std::size_t{64} * 1024 * 1024;
+/// What leaves in one turn: a peer that reads on must not be overrun.
+constexpr std::size_t kMaxReleasedBytes = std::size_t{4} * 1024 * 1024;
+/// What an output holds beside its frames.
+constexpr std::size_t kWaitingBytes = 256;
 
 std::string_view explain(std::error_code error) {
     if (error == core::Error::store_full) return "Nothing was changed: the server's store is full";
@@ -32,8 +43,13 @@ Item Room::item(Item::Kind kind, TopicPtr topic, MemberPtr member, Frame frame) 
     return {kind, shared_from_this(), std::move(topic), std::move(member), std::move(frame), {}};
 }
 
-bool Room::must_wait(const MemberPtr& from, bool is_of_state) const {
-    return is_of_state ? !queue_.empty() : from != nullptr && from->queued > 0;
+bool Room::must_wait(const MemberPtr& from, bool is_of_state, bool depends) const {
+    if (is_of_state) return !queue_.empty();
+    if (from == nullptr) return false;
+    // Another connection of the session may have changed what it is to tell of.
+    const bool is_session_open =
+        depends && from->session != nullptr && from->session->pending > 0 && !queue_.empty();
+    return from->queued > 0 || is_session_open;
 }
 
 Item Room::reply_item(LanePart& at, const MemberPtr& to, std::string_view message) {
@@ -45,9 +61,6 @@ Item Room::publish_item(LanePart& at, TopicPtr topic, std::string_view message) 
 }
 
 void Room::dispatch(LanePart& at, Item out) {
-    const bool has_frame = out.kind == Item::Kind::publish || out.kind == Item::Kind::reply;
-    // Without memory for it: lost, as the hub's publications are.
-    if (has_frame && !out.frame) return;
     if (out.member != nullptr) {
         const std::uint32_t lane = out.member->lane;
         engine_.parts[lane]->put(std::move(out), &at);
@@ -59,36 +72,71 @@ void Room::dispatch(LanePart& at, Item out) {
     }
 }
 
-void Room::emit(LanePart& at, const MemberPtr& from, Item out, bool is_of_state) {
-    if (!must_wait(from, is_of_state)) return dispatch(at, std::move(out));
-    if (from != nullptr) ++from->queued;
+Room::Waiting* Room::emit(LanePart& at, const MemberPtr& from, Item out, bool is_of_state,
+                          bool depends) {
+    if (!must_wait(from, is_of_state, depends)) {
+        dispatch(at, std::move(out));
+        return nullptr;
+    }
+    std::vector<Item> items;
+    items.push_back(std::move(out));
+    Waiting& waiting = enqueue(at, from, std::move(items), 0);
+    waiting.depends = depends;
+    return &waiting;
+}
+
+Room::Waiting& Room::enqueue(LanePart& at, const MemberPtr& from, std::vector<Item> items,
+                             std::uint64_t gate) {
     Waiting& waiting = queue_.emplace_back();
     waiting.from = from;
-    waiting.gate = 0;
-    waiting.items.push_back(std::move(out));
+    waiting.gate = gate;
+    waiting.bytes = kWaitingBytes;
+    for (const Item& each : items) {
+        if (each.frame) waiting.bytes += each.frame.shared.size();
+    }
+    waiting.items = std::move(items);
+    queued_bytes_ += waiting.bytes;
+    if (from != nullptr) wait_for(at, from, waiting.bytes);
+    return waiting;
+}
+
+void Room::wait_for(LanePart& at, const MemberPtr& from, std::size_t bytes) {
+    ++from->queued;
+    from->queued_bytes += bytes;
+    const bool is_much = from->queued >= kMaxQueued || from->queued_bytes >= kMaxQueuedBytes ||
+                         queued_bytes_ >= kMaxRoomBytes;
+    // One that is about to enter may be of another lane; it is not read from anyway.
+    if (!is_much || from->is_paused || from->is_gone || from->lane != at.index()) return;
+    from->is_paused = true;
+    from->conversation->on_paused();
+}
+
+void Room::end_wait(LanePart& at, const Waiting& waiting) {
+    queued_bytes_ -= waiting.bytes;
+    if (waiting.from == nullptr) return;
+    Member& from = *waiting.from;
+    --from.queued;
+    from.queued_bytes -= waiting.bytes;
+    if (!from.is_paused) return;
+    const bool is_little = from.queued <= kMaxQueued / 2 &&
+                           from.queued_bytes <= kMaxQueuedBytes / 2 &&
+                           queued_bytes_ <= kMaxRoomBytes / 2;
+    if (!is_little && from.queued != 0) return;
+    from.is_paused = false;
+    dispatch(at, item(Item::Kind::resume, nullptr, waiting.from, {}));
 }
 
 Room::Waiting& Room::emit_change(LanePart& at, const MemberPtr& from, std::vector<Item> items,
                                  Undo undo) {
     EngineCounters::add(engine_.counters.changes);
-    if (from != nullptr && ++from->queued >= kMaxQueued && !from->is_paused && !from->is_gone) {
-        from->is_paused = true;
-        from->connection->pause_reading(true);
-    }
-    Waiting& waiting = queue_.emplace_back();
-    waiting.items = std::move(items);
-    waiting.from = from;
-    waiting.gate = open_.number;
+    Waiting& waiting = enqueue(at, from, std::move(items), open_.number);
     waiting.undo = std::move(undo);
-    const core::DocumentLimits& limits = engine_.store.limits();
+    const core::DocumentLimits& limits = engine_.store_limits;
     const bool is_full =
+        open_.is_big ||
         open_.writes.size() >= std::min(kMaxWrites, limits.max_batch_operations / 2) ||
         open_.bytes >= std::min(kMaxWriteBytes, limits.max_batch_bytes / 2);
-    if (is_full) {
-        const std::uint64_t number = open_.number;
-        sealed_.push_back(std::exchange(open_, WriteSet{}));
-        open_.number = number + 1;
-    }
+    if (is_full) seal();
     schedule_commit(at);
     return waiting;
 }
@@ -97,14 +145,18 @@ void Room::reply(LanePart& at, const MemberPtr& to, std::string_view message) {
     emit(at, to, reply_item(at, to, message), false);
 }
 
+Room::Waiting* Room::reply_profile(LanePart& at, const MemberPtr& to) {
+    return emit(at, to, reply_item(at, to, profile_message(*to, *to->session)), false, true);
+}
+
 void Room::publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
-                         std::string_view message) {
-    emit(at, from, publish_item(at, std::move(topic), message), true);
+                         std::string_view message, bool depends) {
+    emit(at, from, publish_item(at, std::move(topic), message), true, depends);
 }
 
 void Room::publish_free(LanePart& at, const MemberPtr& from, TopicPtr topic,
                         std::string_view message) {
-    emit(at, from, publish_item(at, std::move(topic), message), false);
+    emit(at, from, publish_item(at, std::move(topic), message), false, true);
 }
 
 void Room::reply_error(const MemberPtr& to, LanePart& at, std::string_view text) {
@@ -116,8 +168,25 @@ void Room::write(std::string_view name, std::string value,
                  std::optional<std::chrono::milliseconds> ttl) {
     std::string key = prefix_;
     key += name;
-    open_.bytes += key.size() + value.size();
-    open_.writes.insert_or_assign(std::move(key), Write{std::move(value), ttl});
+    const std::size_t bytes = key.size() + value.size();
+    const bool is_big = value.size() >= kBigValueBytes;
+    const bool is_too_much = open_.bytes + bytes > engine_.store_limits.max_batch_bytes;
+    if ((is_big || is_too_much) && !open_.writes.empty()) seal();
+    open_.is_big = open_.is_big || is_big;
+    open_.bytes += bytes;
+    const auto [place, is_new] = open_.writes.try_emplace(std::move(key));
+    if (!is_new) open_.bytes -= place->first.size() + place->second.value.size();
+    place->second = Write{std::move(value), ttl};
+}
+
+void Room::seal() {
+    const std::uint64_t number = open_.number;
+    sealed_.push_back(std::exchange(open_, WriteSet{}));
+    open_.number = number + 1;
+}
+
+bool Room::is_storable(std::size_t value_bytes) const noexcept {
+    return value_bytes <= engine_.store_limits.max_value_bytes;
 }
 
 void Room::schedule_commit(LanePart& at) {
@@ -171,7 +240,7 @@ void Room::committed(LanePart& at, std::uint64_t number, std::error_code error) 
         is_committing_ = false;
         if (error) {
             EngineCounters::add(engine_.counters.failed_commits);
-            undo_all(error);
+            undo_all(at, error);
         } else {
             durable_ = number;
         }
@@ -184,7 +253,10 @@ void Room::committed(LanePart& at, std::uint64_t number, std::error_code error) 
 }
 
 void Room::release(LanePart& at, Calls& calls) {
+    std::size_t bytes = 0;
     while (!queue_.empty() && queue_.front().gate <= durable_) {
+        if (bytes >= kMaxReleasedBytes) return schedule_release(at);
+        bytes += queue_.front().bytes;
         // Out of the queue first: what it leads to must not wait behind it.
         std::list<Waiting> one;
         one.splice(one.begin(), queue_, queue_.begin());
@@ -192,24 +264,28 @@ void Room::release(LanePart& at, Calls& calls) {
     }
 }
 
-void Room::release_one(LanePart& at, Waiting& waiting, Calls& calls) {
-    if (waiting.from != nullptr) {
-        Member& from = *waiting.from;
-        --from.queued;
-        if (from.is_paused && from.queued <= kMaxQueued / 2) {
-            from.is_paused = false;
-            dispatch(at, item(Item::Kind::resume, nullptr, waiting.from, {}));
+void Room::schedule_release(LanePart& at) {
+    if (is_release_scheduled_) return;
+    is_release_scheduled_ = true;
+    engine_.begin_write();
+    at.post([self = shared_from_this(), part = at.shared_from_this()] {
+        Calls calls;
+        {
+            const std::lock_guard lock(self->mutex_);
+            self->is_release_scheduled_ = false;
+            self->release(*part, calls);
         }
-    }
+        self->engine_.end_write();
+        for (auto& [done, outcome] : calls) done(outcome);
+        part->settle();
+    });
+}
+
+void Room::release_one(LanePart& at, Waiting& waiting, Calls& calls) {
+    end_wait(at, waiting);
     if (waiting.entering != nullptr) --entering_;
     if (waiting.error) {
         tell_failure(at, waiting);
-    } else if (waiting.is_stale) {
-        if (!waiting.from->is_gone) {
-            for (Item& each : subscription_items(waiting.from, at, *waiting.subscription)) {
-                dispatch(at, std::move(each));
-            }
-        }
     } else {
         const bool is_in = waiting.entering != nullptr && !waiting.from->is_gone;
         if (is_in) attach(waiting.from, *waiting.entering);
@@ -223,27 +299,35 @@ void Room::release_one(LanePart& at, Waiting& waiting, Calls& calls) {
 }
 
 void Room::tell_failure(LanePart& at, const Waiting& waiting) {
-    if (waiting.from == nullptr || waiting.from->is_gone) return;
+    if (waiting.is_silent || waiting.from == nullptr || waiting.from->is_gone) return;
     const std::string_view text = explain(waiting.error);
     if (waiting.entering != nullptr) return refuse_entry(waiting.from, at, std::string(text));
     EngineCounters::add(engine_.counters.refusals);
     dispatch(at, reply_item(at, waiting.from, error_message(text)));
 }
 
-/// Newest first. What told of a change tells of its failure instead, snapshots are made anew, the
-/// rest is as true as before.
-void Room::undo_all(std::error_code error) {
-    for (auto each = queue_.rbegin(); each != queue_.rend(); ++each) {
-        if (each->subscription) each->is_stale = true;
-        if (each->gate == 0) continue;
+/// Newest first. What told of a change, or of state that it made, tells of the failure instead;
+/// snapshots are made anew; the rest is as true as before.
+void Room::undo_all(LanePart& at, std::error_code error) {
+    // What is committed and waits only for its turn to leave has happened.
+    const auto first = std::find_if(queue_.begin(), queue_.end(),
+                                    [&](const Waiting& each) { return each.gate > durable_; });
+    for (auto each = queue_.end(); each != first;) {
+        --each;
+        if (each->gate == 0 && !each->depends) continue;
         if (each->undo) each->undo(*this);
         each->error = error;
         each->gate = 0;
+    }
+    for (auto each = first; each != queue_.end(); ++each) {
+        if (!each->snapshot || each->from->is_gone) continue;
+        each->items = snapshot_items(each->from, at, *each->snapshot);
     }
     durable_ = open_.number;
     open_.number = durable_ + 1;
     open_.writes.clear();
     open_.bytes = 0;
+    open_.is_big = false;
     sealed_.clear();
 }
 

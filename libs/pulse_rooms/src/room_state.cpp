@@ -6,18 +6,23 @@
 #include "room.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace pulse::rooms {
 
 namespace {
 
-/// Sorts things by the order of an ECMAScript object's keys: indexes first, then by creation.
-using KeyOrder = std::pair<std::uint64_t, std::uint32_t>;
+/// What is shown to a new subscriber in one turn.
+constexpr std::size_t kMaxRunBytes = std::size_t{256} * 1024;
 
-KeyOrder order_of(std::string_view id, std::uint32_t number) {
-    const auto index = array_index(id);
-    return {index ? *index : UINT64_MAX, number};
+std::uint32_t number_of(const Poll& poll) noexcept { return poll.number(); }
+std::uint32_t number_of(const Counter& counter) noexcept { return counter.number; }
+
+/// Whether an id is longer as it was written than any text of that many bytes: it is repeated so.
+bool is_padded(json::Value id, std::size_t most) noexcept {
+    constexpr std::size_t kLongestEscape = 6;
+    return most != 0 && id.raw.size() > most * kLongestEscape + 2;
 }
 
 /// What ECMAScript takes for false: such data of a counter means one step of the default counter,
@@ -60,6 +65,11 @@ std::optional<std::string> step_of(json::Value value) {
 
 }  // namespace
 
+Room::KeyOrder Room::order_of(std::string_view id, std::uint32_t number) {
+    const auto index = array_index(id);
+    return {index ? *index : UINT64_MAX, number};
+}
+
 Poll* Room::find_or_make_poll(PollBook& book, std::string_view event, const std::string& id,
                               bool& is_new) {
     auto found = book.polls.find(id);
@@ -79,32 +89,45 @@ void Room::on_poll(const MemberPtr& member, LanePart& at, const Message& message
     const auto answer = property_key(entry.answer);
     if (!id || !answer) return;
     const RoomsLimits& limits = engine_.limits();
-    if (limits.max_name_bytes != 0 &&
-        (id->size() > limits.max_name_bytes || answer->size() > limits.max_name_bytes)) {
+    const bool is_too_long = limits.max_name_bytes != 0 && (id->size() > limits.max_name_bytes ||
+                                                            answer->size() > limits.max_name_bytes);
+    const bool is_kept =
+        is_ephemeral || (is_storable(entry.id.raw.size()) && is_storable(entry.answer.raw.size()));
+    if (is_too_long || !is_kept || is_padded(entry.id, limits.max_name_bytes)) {
         return reply_error(member, at, "The poll's id or answer is too long");
+    }
+    const std::size_t most_stats = limits.max_stats_bytes;
+    if (most_stats != 0 && Poll::stats_bytes(*answer) > most_stats) {
+        return reply_error(member, at, "The poll's answers are too long together");
     }
     PollBook& book = is_ephemeral ? ephemeral_ : polls_;
     const std::string_view event = is_ephemeral ? "ephemeralPoll" : "poll";
     bool is_new = false;
     Poll* const poll = find_or_make_poll(book, event, *id, is_new);
     if (poll == nullptr) return reply_error(member, at, "The room has too many polls");
-    if (limits.max_answers_per_poll != 0 && !poll->has_answer(*answer) &&
-        poll->answers() >= limits.max_answers_per_poll) {
-        return reply_error(member, at, "The poll has too many answers");
+    if (!poll->has_answer(*answer)) {
+        if (limits.max_answers_per_poll != 0 && poll->answers() >= limits.max_answers_per_poll) {
+            return reply_error(member, at, "The poll has too many answers");
+        }
+        // Each vote repeats them all.
+        if (most_stats != 0 && poll->stats_bytes() + Poll::stats_bytes(*answer) > most_stats) {
+            return reply_error(member, at, "The poll's answers are too long together");
+        }
     }
     Session& session = *member->session;
     const std::uint64_t voter = session.suffix;
     const auto before = poll->vote(voter, *answer);
-    const std::string text = poll_message(event, entry.id.raw, *poll);
-    if (is_ephemeral) {
-        if (!before) session.ephemeral.push_back(*id);
-        return publish_state(at, member, poll->topic(), text);
+    if (is_ephemeral && !before) session.ephemeral.push_back(*id);
+    std::vector<Item> items;
+    if (is_heard(event)) {
+        items.push_back(publish_item(at, poll->topic(), poll_message(event, entry.id.raw, *poll)));
     }
-    if (before == *answer) return publish_state(at, member, poll->topic(), text);
+    if (is_ephemeral || before == *answer) {
+        for (Item& each : items) emit(at, member, std::move(each), true, !is_ephemeral);
+        return;
+    }
     if (is_new) write(keys::poll(poll->number()), stored_text(*id));
     write(keys::vote(poll->number(), voter), stored_text(*answer));
-    std::vector<Item> items;
-    items.push_back(publish_item(at, poll->topic(), text));
     emit_change(at, member, std::move(items), [id = *id, voter, before, is_new](Room& room) {
         const auto found = room.polls_.polls.find(id);
         if (found == room.polls_.polls.end()) return;
@@ -123,6 +146,7 @@ void Room::on_counter(const MemberPtr& member, LanePart& at, const Message& mess
     constexpr std::string_view kDefaultRaw = R"("default")";
     std::string id(kDefault);
     std::string_view id_raw = kDefaultRaw;
+    bool is_id_padded = false;
     std::optional<std::string> step = "1";
     if (!is_falsy(message.data)) {
         if (!message.data.is(json::Type::object)) return;
@@ -133,11 +157,13 @@ void Room::on_counter(const MemberPtr& member, LanePart& at, const Message& mess
             if (!key) return;
             id = std::move(*key);
             id_raw = entry.id.raw;
+            is_id_padded = is_padded(entry.id, engine_.limits().max_name_bytes);
         }
     }
     if (!step) return;
     const RoomsLimits& limits = engine_.limits();
-    if (limits.max_name_bytes != 0 && id.size() > limits.max_name_bytes) {
+    const bool is_too_long = limits.max_name_bytes != 0 && id.size() > limits.max_name_bytes;
+    if (is_too_long || !is_storable(id_raw.size()) || is_id_padded) {
         return reply_error(member, at, "The counter's id is too long");
     }
     const auto found = counters_.find(id);
@@ -161,7 +187,9 @@ void Room::on_counter(const MemberPtr& member, LanePart& at, const Message& mess
     }
     write(keys::counter(counter->number), stored_counter(*counter));
     std::vector<Item> items;
-    items.push_back(publish_item(at, counter->topic, counter_message(id_raw, *counter)));
+    if (is_heard("counter")) {
+        items.push_back(publish_item(at, counter->topic, counter_message(id_raw, *counter)));
+    }
     emit_change(at, member, std::move(items),
                 [id = std::move(id), before = std::move(before), is_new](Room& room) {
                     const auto place = room.counters_.find(id);
@@ -179,7 +207,9 @@ void Room::on_config(const MemberPtr& member, LanePart& at, const Message& messa
     std::string text =
         message.data.is(json::Type::text) ? message.data.text() : std::string(message.data.raw);
     const std::size_t most = engine_.limits().max_config_bytes;
-    if (most != 0 && text.size() > most) return reply_error(member, at, "The config is too long");
+    if ((most != 0 && text.size() > most) || !is_storable(text.size())) {
+        return reply_error(member, at, "The config is too long");
+    }
     change_config(member, at, std::move(text), {});
 }
 
@@ -195,6 +225,7 @@ void Room::change_config(const MemberPtr& from, LanePart& at, std::string text, 
 }
 
 void Room::set_config(LanePart& at, std::string text, Done done) {
+    if (!is_storable(text.size())) return done(std::make_error_code(std::errc::message_size));
     const std::lock_guard lock(mutex_);
     change_config(nullptr, at, std::move(text), std::move(done));
 }
@@ -207,56 +238,91 @@ void Room::broadcast(LanePart& at, const std::optional<Topic>& to, std::string_v
     at.settle();
 }
 
-/// Whether subscribing to it shows what there is; what is published as such waits for commits.
-bool has_snapshot(std::string_view event) {
-    return event == "poll" || event == "ephemeralPoll" || event == "counter";
+bool Room::is_heard(std::string_view event) const {
+    const auto kind = state_event(event);
+    return !kind || audience_.coming.load() != 0 || audience_.listening[*kind].load() != 0;
 }
 
-/// The subscription, and what it shows. Both take effect in their place among publications: those
-/// before them go to who listened then.
-std::vector<Item> Room::subscription_items(const MemberPtr& member, LanePart& at,
-                                           const Topic& topic) {
+/// Both take effect in their place among publications: those before them go to who listened then.
+/// What is too much for a turn is left to show_more().
+void Room::show(const MemberPtr& member, LanePart& at, SnapshotRun run) {
+    if (run.is_first) ++audience_.coming;
+    const bool is_of_state = state_event(run.topic.event).has_value();
+    std::vector<Item> items = snapshot_items(member, at, run);
+    if (run.end)
+        showing_[member.get()] = SnapshotRun{run.topic, *run.end, std::nullopt, false, false};
+    if (!must_wait(member, is_of_state, false)) {
+        for (Item& each : items) dispatch(at, std::move(each));
+        return;
+    }
+    enqueue(at, member, std::move(items), 0).snapshot = std::move(run);
+}
+
+bool Room::show_more(const MemberPtr& member, LanePart& at) {
+    bool is_unfinished = false;
+    {
+        const std::lock_guard lock(mutex_);
+        auto run = showing_.extract(member.get());
+        if (run.empty() || member->session == nullptr) return false;
+        show(member, at, std::move(run.mapped()));
+        is_unfinished = showing_.contains(member.get());
+    }
+    at.settle();
+    return is_unfinished;
+}
+
+std::vector<Item> Room::snapshot_items(const MemberPtr& member, LanePart& at, SnapshotRun& run) {
     std::vector<Item> items;
-    items.push_back(item(Item::Kind::subscribe, std::make_shared<const Topic>(topic), member, {}));
-    if (has_snapshot(topic.event)) append_snapshot(items, member, at, topic);
+    const auto kind = run.is_first ? Item::Kind::subscribe : Item::Kind::snapshot;
+    items.push_back(item(kind, std::make_shared<const Topic>(run.topic), member, {}));
+    if (state_event(run.topic.event)) append_snapshot(items, member, at, run);
+    // Made anew after a failure, it shows as much as before: the next one begins behind it.
+    run.is_measured = true;
     items.front().followers = static_cast<std::uint32_t>(items.size() - 1);
     return items;
 }
 
 void Room::append_snapshot(std::vector<Item>& items, const MemberPtr& member, LanePart& at,
-                           const Topic& topic) {
-    const auto add = [&](const std::string& message) {
+                           SnapshotRun& run) {
+    const Topic& topic = run.topic;
+    const auto add = [&](const std::string& id, const auto& thing) {
+        std::string quoted;
+        json::append_text(quoted, id);
+        std::string message;
+        if constexpr (std::is_same_v<decltype(thing), const Counter&>) {
+            message = counter_message(quoted, thing);
+        } else {
+            message = poll_message(topic.event, quoted, thing);
+        }
         items.push_back(reply_item(at, member, message));
+        return message.size();
     };
-    const auto quote = [](const std::string& id) {
-        std::string out;
-        json::append_text(out, id);
-        return out;
-    };
-    if (topic.event == "counter") {
+    const auto add_all = [&](const auto& things) {
         if (!topic.is_wildcard()) {
-            const auto found = counters_.find(topic.id);
-            if (found != counters_.end()) add(counter_message(quote(topic.id), *found->second));
+            const auto found = things.find(topic.id);
+            if (found != things.end()) add(found->first, *found->second);
             return;
         }
-        std::map<KeyOrder, const Counter*> all;
-        for (const auto& [id, counter] : counters_) {
-            all[order_of(id, counter->number)] = counter.get();
+        using Place = std::pair<KeyOrder, typename std::decay_t<decltype(things)>::const_pointer>;
+        std::vector<Place> places;
+        for (const auto& each : things) {
+            const KeyOrder order = order_of(each.first, number_of(*each.second));
+            if (order < run.begin || (run.end && order >= *run.end)) continue;
+            places.emplace_back(order, &each);
         }
-        for (const auto& [order, counter] : all) add(counter_message(quote(counter->id), *counter));
-        return;
-    }
-    const PollBook& book = topic.event == "poll" ? polls_ : ephemeral_;
-    if (!topic.is_wildcard()) {
-        const auto found = book.polls.find(topic.id);
-        if (found != book.polls.end()) {
-            add(poll_message(topic.event, quote(topic.id), *found->second));
+        std::sort(places.begin(), places.end(),
+                  [](const Place& a, const Place& b) { return a.first < b.first; });
+        std::size_t bytes = 0;
+        for (const auto& [order, place] : places) {
+            if (bytes >= kMaxRunBytes && !run.is_measured) {
+                run.end = order;
+                break;
+            }
+            bytes += add(place->first, *place->second);
         }
-        return;
-    }
-    std::map<KeyOrder, const Poll*> all;
-    for (const auto& [id, poll] : book.polls) all[order_of(id, poll->number())] = poll.get();
-    for (const auto& [order, poll] : all) add(poll_message(topic.event, quote(poll->id()), *poll));
+    };
+    if (topic.event == "counter") return add_all(counters_);
+    add_all(topic.event == "poll" ? polls_.polls : ephemeral_.polls);
 }
 
 }  // namespace pulse::rooms

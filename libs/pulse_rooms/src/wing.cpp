@@ -5,6 +5,13 @@
 
 namespace pulse::rooms {
 
+std::optional<std::size_t> state_event(std::string_view event) noexcept {
+    if (event == "poll") return 0;
+    if (event == "ephemeralPoll") return 1;
+    if (event == "counter") return 2;
+    return std::nullopt;
+}
+
 void Wing::add(Member& member) {
     member.place = static_cast<std::uint32_t>(members_.size());
     member.is_in_wing = true;
@@ -31,7 +38,15 @@ bool Wing::subscribe(Member& member, const Topic& topic) {
     if (is_there) return false;
     member.subscriptions.push_back({&event, &slots, static_cast<std::uint32_t>(slots.list.size())});
     slots.list.push_back({&member, static_cast<std::uint32_t>(member.subscriptions.size() - 1)});
+    if (const auto kind = state_event(topic.event)) ++audience_.listening[*kind];
     return true;
+}
+
+bool Wing::is_subscribed(const Member& member, const Topic& topic) {
+    return std::any_of(member.subscriptions.begin(), member.subscriptions.end(),
+                       [&](const Subscription& each) {
+                           return each.event->name == topic.event && each.slots->id == topic.id;
+                       });
 }
 
 void Wing::unsubscribe(Member& member, const Topic& topic) {
@@ -66,6 +81,7 @@ void Wing::end(Member& member, std::size_t place) {
         moved.member->subscriptions[moved.subscription].index = gone.index;
     }
     EventListeners& event = *gone.event;
+    if (const auto kind = state_event(event.name)) --audience_.listening[*kind];
     if (list.empty() && gone.slots != &event.wildcard) {
         const std::string id = gone.slots->id;
         event.ids.erase(id);

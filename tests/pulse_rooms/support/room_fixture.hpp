@@ -7,6 +7,7 @@
 #include "support/lane_hosts.hpp"
 #include "support/manual_clock.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -23,6 +24,7 @@
 #include <pulse/core/error.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/log.hpp>
+#include <pulse/core/memory.hpp>
 #include <pulse/core/rng.hpp>
 #include <pulse/protocol/bytes.hpp>
 #include <pulse/rooms/rooms.hpp>
@@ -39,6 +41,7 @@ class GatedStore final : public core::DocumentStore {
     std::error_code commit_error{};  ///< instead of doing them
     std::error_code read_error{};
     std::size_t commits = 0;
+    std::size_t max_value_bytes = 0;  ///< a batch with a longer value finds the store full
 
     /// Does what waits, or refuses it with commit_error.
     void let_go() {
@@ -52,6 +55,9 @@ class GatedStore final : public core::DocumentStore {
         ++commits;
         auto run = [this, batch = std::move(batch), done = std::move(done)] {
             if (commit_error) return done(tl::unexpected(commit_error));
+            if (max_value_bytes != 0 && longest_value(batch) > max_value_bytes) {
+                return done(tl::unexpected(make_error_code(core::Error::store_full)));
+            }
             inner_->commit(batch, done);
         };
         if (is_held) {
@@ -76,6 +82,14 @@ class GatedStore final : public core::DocumentStore {
     void close(std::function<void()> done) override { inner_->close(std::move(done)); }
 
   private:
+    [[nodiscard]] static std::size_t longest_value(const core::DocumentBatch& batch) {
+        std::size_t longest = 0;
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            longest = std::max(longest, batch[i].value.size());
+        }
+        return longest;
+    }
+
     std::unique_ptr<core::DocumentStore> inner_;
     std::deque<std::function<void()>> held_;
 };
@@ -226,7 +240,8 @@ struct RoomFixture {
     core::NullLog log;
     FakeHost hosts[2];
     GatedStore store{clock};
-    core::Hub hub{{}, {clock, rng, log, nullptr, nullptr, nullptr, nullptr}};
+    core::MemoryBudget budget{0};  ///< without limit until the test sets one
+    core::Hub hub{{}, {clock, rng, log, &budget, nullptr, nullptr, nullptr}};
     std::unique_ptr<rooms::Rooms> rooms;
 };
 

@@ -32,11 +32,13 @@ struct RoomsLimits {
     std::size_t max_config_bytes = std::size_t{256} * 1024;
     std::size_t max_polls = 10'000;             ///< of either kind in one room
     std::size_t max_answers_per_poll = 10'000;  ///< with votes at the same time
-    std::size_t max_counters = 10'000;          ///< in one room
-    std::size_t max_name_bytes = 512;           ///< of poll, answer, counter and event each
-    std::size_t max_subscriptions = 1'000;      ///< of one connection
-    std::size_t max_relays = 100;               ///< of one admin
-    core::RateLimit messages{};                 ///< of one connection
+    std::size_t max_stats_bytes =
+        std::size_t{64} * 1024;             ///< of one poll: its answers, with counts
+    std::size_t max_counters = 10'000;      ///< in one room
+    std::size_t max_name_bytes = 512;       ///< of poll, answer, counter and event each
+    std::size_t max_subscriptions = 1'000;  ///< of one connection
+    std::size_t max_relays = 100;           ///< of one admin
+    core::RateLimit messages{};             ///< of one connection
 };
 
 struct RoomsOptions {
