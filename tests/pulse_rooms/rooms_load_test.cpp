@@ -149,6 +149,40 @@ TEST_CASE("what has waited leaves in several turns", "[rooms][load]") {
     CHECK(w->take().size() == 20);
 }
 
+TEST_CASE("a failure spares what is stored and only waits for its turn to leave", "[rooms][load]") {
+    RoomFixture f;
+    const auto w = f.join("room=r&session=w");
+    (void)f.ask(*w, R"({"type":"subscribe","data":"counter"})");
+    (void)f.ask(*w, R"({"type":"subscribe","data":"chat"})");
+    std::vector<std::unique_ptr<test::RoomPeer>> peers;
+    for (int i = 0; i < 12; ++i) peers.push_back(f.join("room=r&session=" + std::to_string(i)));
+    f.store.is_held = true;
+    const std::string chat = R"({"type":"chat","data":")" + std::string(900'000, 'x') + R"("})";
+    for (const auto& each : peers) {
+        each->say(counter("1"));
+        each->say(chat);
+    }
+    (void)turn(f);
+    REQUIRE(f.store.held() == 1);
+    peers[0]->say(counter("100"));
+    f.store.let_go();
+    (void)turn(f);
+    // Part of the first set has left, and the second is under way.
+    REQUIRE(f.store.held() == 1);
+    const std::size_t left = w->take().size();
+    CHECK(left > 0);
+    CHECK(left < 24);
+    f.store.commit_error = make_error_code(core::Error::store_unavailable);
+    f.store.is_held = false;
+    f.store.let_go();
+    f.run();
+    CHECK(w->take().size() == 24 - left);
+    CHECK(peers[0]->take().size() == 1);
+    f.store.commit_error = {};
+    (void)f.ask(*peers[0], counter("1"));
+    CHECK(w->take() == Lines{counted("\"13\"")});
+}
+
 TEST_CASE("a vote is told to nobody where nobody listens", "[rooms][load]") {
     RoomFixture f;
     const auto a = f.join("room=r&session=a");

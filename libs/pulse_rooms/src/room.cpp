@@ -152,8 +152,7 @@ void Room::end_ephemeral_votes(Session& session, LanePart& at) {
         if (!poll.vote(session.suffix, std::nullopt) || !is_heard("ephemeralPoll")) continue;
         std::string quoted;
         json::append_text(quoted, id);
-        publish_state(at, nullptr, poll.topic(), poll_message("ephemeralPoll", quoted, poll),
-                      false);
+        publish_state(at, nullptr, poll.topic(), poll_message("ephemeralPoll", quoted, poll));
     }
 }
 

@@ -211,7 +211,7 @@ class Room : public std::enable_shared_from_this<Room> {
     void reply(LanePart& at, const MemberPtr& to, std::string_view message);
     Waiting* reply_profile(LanePart& at, const MemberPtr& to);
     void publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
-                       std::string_view message, bool depends);
+                       std::string_view message);
     void publish_free(LanePart& at, const MemberPtr& from, TopicPtr topic,
                       std::string_view message);
     void reply_error(const MemberPtr& to, LanePart& at, std::string_view text);

@@ -150,8 +150,8 @@ Room::Waiting* Room::reply_profile(LanePart& at, const MemberPtr& to) {
 }
 
 void Room::publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
-                         std::string_view message, bool depends) {
-    emit(at, from, publish_item(at, std::move(topic), message), true, depends);
+                         std::string_view message) {
+    emit(at, from, publish_item(at, std::move(topic), message), true);
 }
 
 void Room::publish_free(LanePart& at, const MemberPtr& from, TopicPtr topic,

@@ -249,8 +249,9 @@ void Room::show(const MemberPtr& member, LanePart& at, SnapshotRun run) {
     if (run.is_first) ++audience_.coming;
     const bool is_of_state = state_event(run.topic.event).has_value();
     std::vector<Item> items = snapshot_items(member, at, run);
-    if (run.end)
+    if (run.end) {
         showing_[member.get()] = SnapshotRun{run.topic, *run.end, std::nullopt, false, false};
+    }
     if (!must_wait(member, is_of_state, false)) {
         for (Item& each : items) dispatch(at, std::move(each));
         return;
