@@ -16,6 +16,7 @@ rooms::RoomsLimits rooms_limits(const RoomsOptions& wanted) {
     limits.max_config_bytes = wanted.max_config_bytes;
     limits.max_polls = wanted.max_polls;
     limits.max_answers_per_poll = wanted.max_answers_per_poll;
+    limits.max_stats_bytes = wanted.max_stats_bytes;
     limits.max_counters = wanted.max_counters;
     limits.max_name_bytes = wanted.max_name_bytes;
     limits.max_subscriptions = wanted.max_subscriptions;

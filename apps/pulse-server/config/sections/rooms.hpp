@@ -50,6 +50,7 @@ struct RoomsOptions {
     std::uint64_t max_config_bytes = std::uint64_t{256} * 1024;
     std::uint32_t max_polls = 10'000;
     std::uint32_t max_answers_per_poll = 10'000;
+    std::uint64_t max_stats_bytes = std::uint64_t{64} * 1024;
     std::uint32_t max_counters = 10'000;
     std::uint32_t max_name_bytes = 512;
     std::uint32_t max_subscriptions = 1'000;
@@ -181,6 +182,12 @@ inline constexpr Row<RoomsOptions> kRoomsRows[] = {
     row<&RoomsOptions::max_answers_per_poll>({
         .name = "max_answers_per_poll",
         .doc = "Answers of one poll that have votes. 0 means no limit.",
+    }),
+    row<&RoomsOptions::max_stats_bytes>({
+        .name = "max_stats_bytes",
+        .doc = "Size of a poll's answers, with 24 bytes added to each. 0 means no limit.",
+        .max = 16'777'216,
+        .unit = Unit::bytes,
     }),
     row<&RoomsOptions::max_counters>({
         .name = "max_counters",
