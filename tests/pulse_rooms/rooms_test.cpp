@@ -318,6 +318,22 @@ TEST_CASE("a ping comes every 25 seconds and does not drift", "[rooms]") {
     CHECK(a->take() ==
           Lines{R"({"type":"ping","data":)" + std::to_string(f.clock.unix_ms()) + "}"});
     CHECK(a->tick_after == std::chrono::milliseconds{24'900});
+    // It counts as communication, as what makes no sense does.
+    const auto last = [&] {
+        std::string users;
+        f.rooms->users("r", [&](core::Result<std::string> text) { users = text.value(); });
+        f.run();
+        return users;
+    };
+    const auto is_now = [&] {
+        return last().find(R"("lastCommunication":)" + std::to_string(f.clock.unix_ms())) !=
+               std::string::npos;
+    };
+    CHECK(is_now());
+    f.clock.advance(std::chrono::milliseconds{100});
+    CHECK_FALSE(is_now());
+    CHECK(f.ask(*a, "no JSON").empty());
+    CHECK(is_now());
     a->conversation->on_tick(f.clock.now());
     f.run();
     CHECK(a->take().empty());

@@ -100,6 +100,7 @@ void RoomConversation::begin_turn() noexcept {
 }
 
 void RoomConversation::on_message(core::ByteView message, core::MessageKind kind) {
+    note_communication();
     if (!is_listening() || kind != core::MessageKind::text) return;
     begin_turn();
     const std::string_view text = protocol::as_text(message);
@@ -151,6 +152,10 @@ void RoomConversation::go_on() {
     });
 }
 
+void RoomConversation::note_communication() {
+    member_->last_ms.store(engine_.clock.unix_ms(), std::memory_order_relaxed);
+}
+
 void RoomConversation::pause(bool is_paused) {
     if (std::exchange(is_paused_, is_paused) != is_paused) connection_.pause_reading(is_paused);
 }
@@ -179,6 +184,7 @@ void RoomConversation::on_tick(core::MonotonicTime now) {
         if (is_greeted_) {
             send_text(connection_,
                       R"({"type":"ping","data":)" + std::to_string(engine_.clock.unix_ms()) + "}");
+            note_communication();
         }
         // From one to the next, so that they do not drift; those missed are left out.
         while (next_ping_ <= now) next_ping_ += interval;

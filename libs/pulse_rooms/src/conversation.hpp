@@ -46,6 +46,8 @@ class RoomConversation final : public core::Conversation {
     void hold(std::string_view text);
     void go_on();
     void pause(bool is_paused);
+    /// Anything that is sent or received, as /users tells it.
+    void note_communication();
     void read(std::string_view text);
     void leave();
     void end(std::uint16_t code);
