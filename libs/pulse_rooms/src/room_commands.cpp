@@ -35,10 +35,11 @@ bool is_canonical(std::string_view digits) noexcept {
            digits.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-/// `ts` as ECMAScript makes text and a number of it; text that is no plain number is none.
+/// `ts` as ECMAScript makes text and a number of it.
 struct Stamp {
     std::string text;
     double number;
+    bool is_plain = true;  ///< can be read in one way only
 };
 
 std::optional<Stamp> read_stamp(json::Value ts) {
@@ -49,8 +50,12 @@ std::optional<Stamp> read_stamp(json::Value ts) {
         }
         case json::Type::text: {
             std::string text = ts.text();
-            const double number = is_canonical(text) ? to_double(text) : std::nan("");
-            return Stamp{std::move(text), number};
+            const auto decimal = decimal_of_text(text);
+            const double number = !decimal           ? std::nan("")
+                                  : decimal->empty() ? 0.0
+                                                     : to_double(*decimal);
+            const bool is_plain = is_canonical(text);
+            return Stamp{std::move(text), number, is_plain};
         }
         case json::Type::null:
             return Stamp{"null", 0};
@@ -274,7 +279,7 @@ void Room::on_authenticate(const MemberPtr& member, LanePart& at, const Message&
     const std::uint64_t now = now_ms();
     const auto now_seconds = static_cast<double>(now / 1000 * 1000);
     const double skew = std::fabs(stamp->number - now_seconds);
-    if (!(skew <= kMaxSkewMs)) {
+    if (!stamp->is_plain || !(skew <= kMaxSkewMs)) {
         return reply_error(member, at,
                            "Wrong timestamp. Received " + stamp->text + " but now is " +
                                ecmascript_text(now_seconds) + " Diff is " + ecmascript_text(skew));
