@@ -6,10 +6,13 @@
 #include "support/pulse_client.hpp"
 #include "support/server_process.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <sys/resource.h>
 
 using namespace pulse::test;
 using namespace std::chrono_literals;
@@ -219,6 +222,11 @@ TEST_CASE("a client that asks for more answers than it can be held is told and c
 }
 
 TEST_CASE("metrics are there when clients have taken every socket", "[e2e][robustness]") {
+    // A user's soft limit is often 1,024; the server inherits this one.
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, std::min<rlim_t>(limit.rlim_max, 4'096));
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
     const ServerProcess server(Settings{{"limits.max_connections", "10"}});
     std::deque<TcpClient> crowd;
     for (int i = 0; i < 10 + 1024; ++i) crowd.emplace_back(server.port());

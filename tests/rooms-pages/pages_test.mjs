@@ -10,8 +10,8 @@ import { kNoServer, rawClient, stage } from './support/stage.mjs';
 const held = stage({ before, after });
 const closed = (...tabs) => Promise.all(tabs.map((tab) => tab.close()));
 const kPhone = { viewport: { width: 360, height: 740 }, hasTouch: true };
-const kMunich = { extraHTTPHeaders: { 'x-latitude': '48.14', 'x-longitude': '11.58' } };
-const kSantiago = { extraHTTPHeaders: { 'x-latitude': '-33.45', 'x-longitude': '-70.67' } };
+const kMunich = { place: { 'x-latitude': '48.14', 'x-longitude': '11.58' } };
+const kSantiago = { place: { 'x-latitude': '-33.45', 'x-longitude': '-70.67' } };
 
 describe('the chat page', () => {
   it('carries messages both ways, signed with name and suffix', async () => {

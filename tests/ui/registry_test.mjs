@@ -26,6 +26,7 @@ describe('the registry', { timeout: 500_000 }, () => {
 
   it('shows each universe with the state of its key and its traffic', kModelOnly, async () => {
     const tab = await held.open('#/universes');
+    await tab.row('Skyline Racers').waitFor();
     const cells = async (name) => (await tab.row(name).locator('th, td').allInnerTexts()).map((t) => t.replace(/\s+/g, ' ').trim());
     const [name, key, , servers, inRate, outRate, queue, quota, throttled, errors] = await cells('Skyline Racers');
     assert.equal(name, 'Skyline Racers 4483381587');

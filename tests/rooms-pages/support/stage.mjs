@@ -9,11 +9,12 @@ import path from 'node:path';
 
 import { PulseServer } from '../../support/pulse_server.mjs';
 import { launchBrowser } from '../../ui/support/browser.mjs';
+import { startProxy } from './proxy.mjs';
 
 const require = createRequire(`${process.env.PULSE_TEST_NODE_FOLDER}/package.json`);
 const { WebSocket } = require('ws');
 
-/** Places come from headers, as a proxy would set them; browsers send these two on every socket. */
+/** Places come from headers that a proxy sets. */
 const kSettings = `
 [roblox]
 enabled = false
@@ -32,7 +33,7 @@ export class Tab {
   #complaints = [];
   #elsewhere = [];
 
-  /** `options` are those of a playwright context: viewport, colorScheme, extraHTTPHeaders, … */
+  /** `options` are those of a playwright context: viewport, colorScheme, … */
   static async open(browser, baseUrl, address, options = {}) {
     const tab = new Tab();
     tab.#baseUrl = baseUrl;
@@ -122,19 +123,24 @@ let rooms = 0;
 
 /** A suite: one browser and one server, both ended whatever happens. */
 export function stage({ before, after }) {
+  const proxies = [];
   const held = {
+    async behind(headers) {
+      proxies.push(await startProxy(held.server.url, headers));
+      return proxies.at(-1).url;
+    },
     /** A room that nobody else uses. */
     room: (name = 'room <&>') => `${name} ${++rooms}`,
-    /** A page in a room, in a browser of its own. */
-    open: (page, room, { query = {}, ...options } = {}) =>
-      Tab.open(held.browser, held.server.url, `/${page}?${new URLSearchParams({ ...(room === undefined ? {} : { room }), ...query })}`, options),
+    /** A page in a room, in a browser of its own; `place` is what a proxy between them says. */
+    open: async (page, room, { query = {}, place, ...options } = {}) =>
+      Tab.open(held.browser, place === undefined ? held.server.url : await held.behind(place), `/${page}?${new URLSearchParams({ ...(room === undefined ? {} : { room }), ...query })}`, options),
   };
   before(async () => {
     held.server = await PulseServer.start({ settings: kSettings });
     held.browser = await launchBrowser();
   });
   after(async () => {
-    const ends = await Promise.allSettled([held.browser?.close(), held.server?.stop()]);
+    const ends = await Promise.allSettled([held.browser?.close(), ...proxies.map((proxy) => proxy.stop()), held.server?.stop()]);
     for (const { reason } of ends) if (reason) throw reason;
   });
   return held;
