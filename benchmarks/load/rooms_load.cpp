@@ -83,7 +83,7 @@ class Load {
         const std::uint64_t end = begin + static_cast<std::uint64_t>(options_.seconds * 1e9);
         for (const auto& client : clients_) {
             if (!client->is_talking) continue;
-            for (std::size_t i = 0; i < options_.window; ++i) say(*client);
+            say(*client, options_.window);
         }
         turn_until(begin);
         deliveries_ = 0;
@@ -183,9 +183,14 @@ class Load {
             bytes.remove_prefix(static_cast<std::size_t>(n));
         }
     }
-    void say(Client& client) {
-        client.sent.push_back(now_ns());
-        send_all(client, client.request);
+    /// What it may say by now goes out together, as a browser writes what a script sends in one
+    /// turn.
+    void say(Client& client, std::size_t times) {
+        if (times == 0) return;
+        output_.clear();
+        client.sent.insert(client.sent.end(), times, now_ns());
+        for (std::size_t i = 0; i < times; ++i) output_ += client.request;
+        send_all(client, output_);
     }
     void turn_until(std::uint64_t end) {
         epoll_event events[256];
@@ -218,7 +223,7 @@ class Load {
             if (is_running && on_message(client, *payload)) ++replies;
         }
         client.input.erase(0, client.input.size() - rest.size());
-        for (std::size_t i = 0; i < replies; ++i) say(client);
+        say(client, replies);
         return messages;
     }
     /// The payload of a whole data frame; control frames are passed over.
@@ -288,6 +293,7 @@ class Load {
     std::vector<std::unique_ptr<Client>> clients_;
     std::unique_ptr<Histogram> latencies_ = std::make_unique<Histogram>();
     std::uint64_t deliveries_ = 0;
+    std::string output_;
 };
 
 Options parse(int count, char** arguments) {

@@ -125,7 +125,7 @@ def main():
         for _ in range(options.rounds):
             for dialect in ("native", "rooms"):
                 load(client, port, pid, options.seconds, "--scenario", "chat", "--dialect", dialect)
-        for window in ("1", "16"):
+        for window in ("1", "16", "64"):
             load(client, port, pid, options.seconds, "--scenario", "counter", "--window", window)
         measure_idle(port, pid, options.idle)
     with tempfile.TemporaryDirectory() as name:
