@@ -181,6 +181,7 @@ struct Engine::Parts {
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
     void add_rooms(transport::HttpRouter& router) const;
+    void apply_rooms(const RoomsOptions& wanted) const;
     [[nodiscard]] bool has_rooms(const ListenerOptions& listener) const;
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] tl::expected<void, std::string> make_bridge();
@@ -283,6 +284,14 @@ void Engine::Parts::add_rooms(transport::HttpRouter& router) const {
     router.add(rooms::make_room_routes(*rooms, std::move(options)));
 }
 
+void Engine::Parts::apply_rooms(const RoomsOptions& wanted) const {
+    rooms->set_options(rooms_options(wanted));
+    auto places = load_places(wanted.places_file);
+    if (places) return rooms->set_places(std::move(*places));
+    // What was read before is better than nothing.
+    log.write(core::LogLevel::error, "places_kept", {{"reason", std::string_view(places.error())}});
+}
+
 bool Engine::Parts::has_rooms(const ListenerOptions& listener) const {
     return std::any_of(listener.mount.begin(), listener.mount.end(),
                        [this](const auto& each) { return each.second == rooms->dialect().name(); });
@@ -347,6 +356,11 @@ tl::expected<void, std::string> Engine::start() {
         return tl::unexpected(
             std::string("this build has no SQLite; set store.engine = \"memory\""));
     }
+    if (p.rooms) {
+        auto places = load_places(p.config.rooms.places_file);
+        if (!places) return tl::unexpected(places.error());
+        p.rooms->set_places(std::move(*places));
+    }
     if (auto made = p.make_bridge(); !made) return made;
     p.loops.start();
     if (p.bridge) p.bridge->start();
@@ -395,6 +409,7 @@ void Engine::apply(const Config& config) {
     p.admin.set_connection_options(connection_options(config));
     p.server.set_client_limits(client_limits(config));
     p.authenticator.replace(p.authenticator_for(config));
+    if (p.rooms) p.apply_rooms(config.rooms);
     p.config = config;
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "rooms_part.hpp"
 
+#include "config/loader.hpp"
+
+#include <utility>
+
 namespace pulse::server {
 
 namespace {
@@ -49,8 +53,23 @@ rooms::RoomsOptions rooms_options(const RoomsOptions& wanted) {
         options.detail_headers.emplace_back(each.substr(0, equals), each.substr(equals + 1));
     }
     options.trusted_proxies = wanted.trusted_proxies;
+    options.address_header = wanted.address_header;
     options.limits = rooms_limits(wanted);
     return options;
+}
+
+tl::expected<std::shared_ptr<const rooms::Places>, std::string> load_places(
+    const std::string& path) {
+    if (path.empty()) return nullptr;
+    auto text = read_file(path, rooms::Places::kMaxBytes);
+    if (!text) {
+        return tl::unexpected("rooms.places_file: " + path + ": " + text.error().message());
+    }
+    auto places = rooms::Places::parse(std::move(*text));
+    if (places) return std::move(*places);
+    const rooms::Places::Problem& problem = places.error();
+    const std::string line = problem.line != 0 ? ":" + std::to_string(problem.line) : "";
+    return tl::unexpected("rooms.places_file: " + path + line + ": " + problem.text);
 }
 
 }  // namespace pulse::server

@@ -204,6 +204,30 @@ TEST_CASE("the server's side reaches connections, and rooms without any", "[room
     CHECK(a->take().empty());
 }
 
+TEST_CASE("options can be changed while rooms are in use", "[rooms][reload]") {
+    rooms::RoomsOptions options = signed_options();
+    options.limits.max_counters = 1;
+    RoomFixture f(options);
+    const auto a = f.join("room=r&session=a");
+    (void)f.ask(*a, counter("1"));
+    const std::string second = R"({"type":"counter","data":{"id":"d","value":1}})";
+    CHECK(f.ask(*a, second).size() == 1);
+    options.limits.max_counters = 2;
+    options.signing_key = "another";
+    options.counter_form = rooms::CounterForm::number;
+    options.ping_interval = std::chrono::milliseconds{0};
+    f.rooms->set_options(options);
+    CHECK(f.ask(*a, second).empty());
+    CHECK(f.ask(*a, authentication("r", f.clock.unix_ms())).empty());
+    CHECK(f.ask(*a, authentication("r", f.clock.unix_ms(), "another")).size() == 1);
+    // The form stays: sums of both kinds would not add up.
+    CHECK(f.ask(*a, R"({"type":"subscribe","data":"counter:c"})") == Lines{counted("\"1\"")});
+    f.clock.advance(std::chrono::hours{1});
+    a->conversation->on_tick(f.clock.now());
+    f.run();
+    CHECK(a->take().empty());
+}
+
 TEST_CASE("details and users tell who is there", "[rooms][api]") {
     RoomFixture f;
     const auto a = f.join("room=r&session=a");

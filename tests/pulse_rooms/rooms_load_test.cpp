@@ -243,10 +243,91 @@ TEST_CASE("without memory for a message, those who were to get it are closed", "
     f.run();
     CHECK(b->close_code == 1011);
     CHECK_FALSE(c->close_code);
+    CHECK(f.hub.lanes()[1]->stats().lost_to_memory.get() == 1);
+    const auto& lost = f.hub.lanes()[0]->stats().lost_to_memory;
+    CHECK(lost.get() == 0);
     a->say(R"({"type":"login","data":{"n":")" + std::string(60'000, 'x') + R"("}})");
     f.budget.set_limit(1);
     a->say(R"({"type":"profile"})");
     f.run();
     CHECK(a->close_code == 1011);
+    CHECK(lost.get() >= 1);
     f.budget.set_limit(0);
+}
+
+TEST_CASE("the users of a large room are told in several turns, in order", "[rooms][load]") {
+    RoomFixture f;
+    std::vector<std::unique_ptr<test::RoomPeer>> peers;
+    for (int i = 0; i < 100; ++i) {
+        peers.push_back(
+            f.join("room=r&session=" + std::to_string(i), static_cast<std::size_t>(i % 2)));
+        (void)f.ask(*peers.back(),
+                    R"({"type":"login","data":{"n":")" + std::string(10'000, 'x') + R"("}})");
+    }
+    // A second tab stands beside the first one, and who comes back stands last.
+    peers.push_back(f.join("room=r&session=7"));
+    peers[3]->drop();
+    peers.push_back(f.join("room=r&session=3"));
+    std::string users;
+    f.rooms->users("r", [&](core::Result<std::string> text) { users = text.value(); });
+    std::size_t turns = 0;
+    for (; users.empty() && turns < 1'000; ++turns) {
+        (void)turn(f, 0);
+        (void)turn(f, 1);
+        // Who comes and goes meanwhile does no harm.
+        if (turns == 4) peers[90]->drop();
+        if (turns != 4) continue;
+        peers.push_back(std::make_unique<RoomPeer>(*f.hub.lanes()[0], f.rooms->dialect(),
+                                                   "room=r&session=late"));
+    }
+    CHECK(turns > 10);
+    const auto list = nlohmann::json::parse(users).at("users");
+    std::vector<int> suffixes;
+    for (const auto& each : list) suffixes.push_back(each.at("suffix").get<int>());
+    std::vector<int> expected;
+    for (int i = 1; i <= 100; ++i) {
+        if (i == 4 || i == 91) continue;
+        expected.push_back(i);
+        if (i == 8) expected.push_back(8);
+    }
+    expected.push_back(4);
+    CHECK(suffixes == expected);
+}
+
+TEST_CASE("the last tab's many votes leave in several turns", "[rooms][load]") {
+    RoomFixture f;
+    const auto other = f.join("room=r&session=o");
+    auto a = f.join("room=r&session=a");
+    make_polls(f, *a, 6'000, 4);
+    (void)f.ask(*other, R"({"type":"subscribe","data":"ephemeralPoll"})");
+    a->drop();
+    (void)turn(f);
+    std::size_t removed = other->take().size();
+    CHECK(removed <= 1'000);
+    // One who comes back meanwhile and votes keeps that vote; of the old ones it has none.
+    a = std::make_unique<RoomPeer>(*f.hub.lanes()[0], f.rooms->dialect(), "room=r&session=a");
+    std::size_t turns = 0;
+    std::string last;
+    bool has_voted = false;
+    for (; f.hub.lanes()[0]->has_work() && turns < 1'000; ++turns) {
+        (void)turn(f);
+        const Lines got = other->take();
+        CHECK(got.size() <= 1'001);
+        for (const std::string& each : got) {
+            if (each.find(R"("stats":{})") != std::string::npos) ++removed;
+            if (each.find(R"("p5999")") != std::string::npos) last = each;
+        }
+        if (has_voted || a->take().empty()) continue;
+        REQUIRE(removed < 5'999);
+        a->say(ephemeral("p5999", "new"));
+        a->say(ephemeral("p5999", "newer"));
+        has_voted = true;
+    }
+    CHECK(has_voted);
+    CHECK(turns > 5);
+    CHECK(removed == 5'999);
+    CHECK(last == R"({"type":"ephemeralPoll","data":{"id":"p5999","stats":{"newer":1}}})");
+    a->drop();
+    f.run();
+    CHECK(other->take() == Lines{R"({"type":"ephemeralPoll","data":{"id":"p5999","stats":{}}})"});
 }

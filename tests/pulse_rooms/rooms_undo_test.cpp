@@ -108,6 +108,38 @@ TEST_CASE("another tab is not told of properties before they are stored", "[room
     CHECK(other->take().size() == 1);
 }
 
+TEST_CASE("what is asked over HTTP tells of nothing that is not stored", "[rooms][undo]") {
+    RoomFixture f(signed_options());
+    const auto admin = f.join("room=r&session=admin");
+    become_admin(f, *admin);
+    const auto a = f.join("room=r&session=a", 1);
+    f.store.is_held = true;
+    admin->say(R"({"type":"config","data":"unsure"})");
+    a->say(R"({"type":"login","data":{"name":"Unsure"}})");
+    f.run();
+    std::string details;
+    std::string users;
+    f.rooms->details("r", [&](core::Result<std::string> text) { details = text.value(); });
+    f.rooms->users("r", [&](core::Result<std::string> text) { users = text.value(); });
+    f.run();
+    CHECK(details.empty());
+    CHECK(users.empty());
+    SECTION("until it is") {
+        f.store.is_held = false;
+        f.store.let_go();
+        f.run();
+        CHECK(details.find(R"("config":"unsure")") != std::string::npos);
+        CHECK(users.find(R"({"name":"Unsure"})") != std::string::npos);
+    }
+    SECTION("and never of what will not be") {
+        f.store.commit_error = make_error_code(core::Error::store_unavailable);
+        fail_commits(f);
+        CHECK(details.find(R"("config":"")") != std::string::npos);
+        CHECK(users.find(R"("properties":{})") != std::string::npos);
+        CHECK(users.find("Unsure") == std::string::npos);
+    }
+}
+
 TEST_CASE("a close leaves its place to the answers before it", "[rooms][order]") {
     RoomFixture f;
     const auto a = f.join();
@@ -160,6 +192,105 @@ TEST_CASE("a big value that does not fit leaves alone what came before", "[rooms
     CHECK(b->take() == Lines{counted("\"1\"")});
     CHECK(a->take() == Lines{R"({"data":"Nothing was changed: the server's store is full",)"
                              R"("type":"error"})"});
+}
+
+TEST_CASE("of what a full store refuses as a whole, the parts that fit are kept", "[rooms][undo]") {
+    RoomFixture f;
+    const auto a = f.join("room=r&session=a");
+    const auto b = f.join("room=r&session=b", 1);
+    (void)f.ask(*a, vote("\"old\"", "\"x\""));
+    for (const char* const event : {"poll", "counter"}) {
+        (void)f.ask(*b, R"({"type":"subscribe","data":")" + std::string(event) + R"("})");
+    }
+    f.store.is_held = true;
+    f.store.full_for = {"/r/2/00000002", "/r/3/00000002", "/s/"};
+    a->say(counter("1"));                                         // counter 1
+    a->say(R"({"type":"counter","data":{"id":"d","value":1}})");  // counter 2: no room
+    a->say(vote("\"old\"", "\"y\""));                             // poll 1
+    a->say(vote("\"new\"", "\"x\""));                             // poll 2: no room
+    b->say(vote("\"new\"", "\"x\""));                             // nor for this, then
+    a->say(R"({"type":"login","data":{"name":"Ann"}})");          // nor for this
+    a->say(R"({"type":"chat","data":"as Ann"})");
+    a->say(counter("1"));
+    f.run();
+    // The next set builds on it, and goes with it.
+    a->say(counter("5"));
+    f.run();
+    f.store.is_held = false;
+    f.store.let_go();
+    f.run();
+    CHECK(b->take() == Lines{counted("\"1\""),
+                             R"({"type":"poll","data":{"id":"old","stats":{"y":1}}})",
+                             R"({"data":"Nothing was changed: the server's store is full",)"
+                             R"("type":"error"})",
+                             counted("\"2\"")});
+    const Lines told = a->take();
+    CHECK(told.size() == 5);
+    CHECK(std::all_of(told.begin(), told.end(), is_error));
+    CHECK(f.ask(*a, R"({"type":"profile"})") == Lines{profile_of(1, "a")});
+    CHECK(f.ask(*a, counter("1")).empty());
+    CHECK(b->take() == Lines{counted("\"3\"")});
+    a->drop();
+    b->drop();
+    f.store.full_for.clear();
+    f.restart();
+    const auto c = f.join("room=r&session=c");
+    CHECK(f.ask(*c, R"({"type":"subscribe","data":"counter"})") == Lines{counted("\"3\"")});
+    CHECK(f.ask(*c, R"({"type":"subscribe","data":"poll"})") ==
+          Lines{R"({"type":"poll","data":{"id":"old","stats":{"y":1}}})"});
+}
+
+TEST_CASE("a full store is not tried with every part of a set", "[rooms][undo]") {
+    RoomFixture f;
+    const auto a = f.join("room=r&session=a");
+    f.store.is_held = true;
+    f.store.full_for = {"/r/2/"};
+    for (int i = 0; i < 400; ++i) {
+        a->say(R"({"type":"counter","data":{"id":)" + std::to_string(i) + R"(,"value":1}})");
+    }
+    a->say(vote("\"p\"", "\"x\""));
+    f.run();
+    const std::size_t before = f.store.commits;
+    f.store.is_held = false;
+    f.store.let_go();
+    f.run();
+    CHECK(f.store.commits - before < 80);
+    const Lines told = a->take();
+    CHECK(told.size() >= 400);
+    CHECK(std::all_of(told.begin(), told.end(), is_error));
+    f.store.full_for.clear();
+    (void)f.ask(*a, R"({"type":"subscribe","data":"counter"})");
+    CHECK(f.ask(*a, counter("1")) == Lines{counted("\"1\"")});
+}
+
+TEST_CASE("a counter's failed sums are forgotten, whichever sets they are in", "[rooms][undo]") {
+    RoomFixture f;
+    const auto a = f.join("room=r&session=a");
+    (void)f.ask(*a, R"({"type":"subscribe","data":"counter"})");
+    CHECK(f.ask(*a, counter("1")) == Lines{counted("\"1\"")});
+    f.store.is_held = true;
+    f.store.commit_error = make_error_code(core::Error::store_unavailable);
+    a->say(counter("10"));
+    a->say(R"({"type":"counter","data":{"id":"d","value":1}})");
+    f.run();
+    a->say(counter("10"));
+    a->say(R"({"type":"counter","data":{"id":"d","value":1}})");
+    fail_commits(f);
+    CHECK(a->take().size() == 4);
+    CHECK(f.ask(*a, counter("1")) == Lines{counted("\"2\"")});
+    CHECK(f.ask(*a, R"({"type":"counter","data":{"id":"d","value":1}})") ==
+          Lines{R"({"type":"counter","data":{"id":"d","value":"1"}})"});
+}
+
+TEST_CASE("many changes of one counter are one document", "[rooms][limits]") {
+    RoomFixture f;
+    const auto a = f.join("room=r&session=a");
+    (void)f.ask(*a, R"({"type":"subscribe","data":"counter"})");
+    const std::size_t before = f.store.commits;
+    for (int i = 0; i < 2'000; ++i) a->say(counter("1"));
+    f.run();
+    CHECK(f.store.commits == before + 1);
+    CHECK(a->take().back() == counted("\"2000\""));
 }
 
 TEST_CASE("what is written over again counts once", "[rooms][limits]") {

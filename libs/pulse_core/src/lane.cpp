@@ -218,6 +218,11 @@ void Lane::collect_dirty() {
 
 void Lane::deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool is_first) {
     if (to.empty()) return;
+    if (frame.chunk.get() == nullptr) {
+        // There was no memory for it.
+        stats_.lost_to_memory.add(to.size());
+        return;
+    }
     holds_.push_back(frame.chunk);
     const FrameSlice slice{frame.chunk.get(), frame.begin, frame.end, frame.messages};
     for (Outlet* outlet : to) outlet->push(slice, true);

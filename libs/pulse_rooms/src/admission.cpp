@@ -83,14 +83,35 @@ void set(std::vector<std::pair<std::string, std::string>>& facts, std::string_vi
     facts.emplace_back(name, std::move(value));
 }
 
+/// Of the client itself, as a trusted proxy tells it.
+core::PeerAddress address_of(const core::OpenRequest& request, const RoomsOptions& options) {
+    if (options.address_header.empty()) return request.peer;
+    std::string_view text = request.header(options.address_header);
+    // What stands in front of it was sent by the client.
+    if (const std::size_t comma = text.rfind(','); comma != std::string_view::npos) {
+        text.remove_prefix(comma + 1);
+    }
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    core::PeerAddress address = request.peer;
+    (void)Places::read_address(text, address);
+    return address;
+}
+
 /// Always an object, with a place on Earth in it: pages draw it.
-std::string connection_details(const core::OpenRequest& request, const RoomsOptions& options) {
+std::string connection_details(const core::OpenRequest& request, const RoomsOptions& options,
+                               const Places* places) {
     std::vector<std::pair<std::string, std::string>> facts{
         {"httpProtocol", "HTTP/1.1"}, {"latitude", "0"}, {"longitude", "0"}};
     for (const auto& [name, value] : options.details) set(facts, name, value);
     const auto& proxies = options.trusted_proxies;
-    if (!options.detail_headers.empty() && request.header &&
-        std::find(proxies.begin(), proxies.end(), request.peer.to_string()) != proxies.end()) {
+    const bool is_trusted = request.header && std::find(proxies.begin(), proxies.end(),
+                                                        request.peer.to_string()) != proxies.end();
+    if (places != nullptr) {
+        const core::PeerAddress client = is_trusted ? address_of(request, options) : request.peer;
+        for (auto& [name, value] : places->find(client)) set(facts, name, std::move(value));
+    }
+    if (is_trusted) {
         for (const auto& [name, header] : options.detail_headers) {
             const std::string_view value = request.header(header);
             if (!value.empty()) set(facts, name, repair(std::string(value)));
@@ -176,7 +197,7 @@ std::string make_uuid(core::Rng& rng) {
 }
 
 Admission read_admission(const core::OpenRequest& request, const RoomsOptions& options,
-                         core::Rng& rng) {
+                         const Places* places, core::Rng& rng) {
     Admission admission;
     const RoomsLimits& limits = options.limits;
     admission.room = room_of_query(request.query);
@@ -199,7 +220,8 @@ Admission read_admission(const core::OpenRequest& request, const RoomsOptions& o
         admission.refusal = "The session's id is too long";
         return admission;
     }
-    admission.details = std::make_shared<const std::string>(connection_details(request, options));
+    admission.details =
+        std::make_shared<const std::string>(connection_details(request, options, places));
     return admission;
 }
 

@@ -11,6 +11,7 @@
 #include <pulse/core/dialect.hpp>
 #include <pulse/core/rng.hpp>
 #include <pulse/rooms/options.hpp>
+#include <pulse/rooms/places.hpp>
 
 namespace pulse::rooms {
 
@@ -39,8 +40,10 @@ struct Admission {
 /// A random UUID, version 4 (RFC 9562 §5.4).
 [[nodiscard]] std::string make_uuid(core::Rng& rng);
 
+/// `places` may be null.
 [[nodiscard]] Admission read_admission(const core::OpenRequest& request,
-                                       const RoomsOptions& options, core::Rng& rng);
+                                       const RoomsOptions& options, const Places* places,
+                                       core::Rng& rng);
 /// Adds the cookie and the other headers that clients of the original read.
 void add_headers(const core::OpenRequest& request, const Admission& admission);
 

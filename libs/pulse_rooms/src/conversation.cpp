@@ -45,9 +45,9 @@ RoomConversation::~RoomConversation() { leave(); }
 void RoomConversation::on_open() {
     LanePart& at = engine_.part(connection_);
     at.set_framing(connection_.framing());
-    if (engine_.options.ping_interval.count() > 0) {
-        next_ping_ = connection_.lane().now() + engine_.options.ping_interval;
-        connection_.request_tick(engine_.options.ping_interval);
+    if (const auto interval = engine_.options().ping_interval; interval.count() > 0) {
+        next_ping_ = connection_.lane().now() + interval;
+        connection_.request_tick(interval);
     }
     pause(true);
     // By value: a member that leaves meanwhile is told apart by the room.
@@ -179,7 +179,8 @@ void RoomConversation::read(std::string_view text) {
 
 void RoomConversation::on_tick(core::MonotonicTime now) {
     if (is_over_) return;
-    const auto interval = engine_.options.ping_interval;
+    const auto interval = engine_.options().ping_interval;
+    if (interval.count() <= 0) return;
     if (now >= next_ping_) {
         if (is_greeted_) {
             send_text(connection_,

@@ -5,6 +5,7 @@
 #include "topic.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,11 +34,14 @@ class Amount {
     std::variant<Decimal, double> value_;
 };
 
+/// Under the room's lock.
 struct Counter {
     std::string id;
     std::uint32_t number;
     TopicPtr topic;
     Amount amount;
+    std::optional<Amount> stored{};  ///< what the store has; nothing: it is not there yet
+    std::uint64_t set = 0;           ///< the last set of writes that it is in
 };
 
 }  // namespace pulse::rooms

@@ -43,14 +43,16 @@ struct EngineCounters {
 };
 
 struct Engine {
-    Engine(RoomsOptions options_, core::Hub& hub_, core::DocumentStore& store_)
-        : options(std::move(options_)),
+    Engine(RoomsOptions wanted, core::Hub& hub_, core::DocumentStore& store_)
+        : counter_form(wanted.counter_form),
           hub(hub_),
           store(store_),
           store_limits(store_.limits()),
           clock(hub_.clock()),
           rng(hub_.rng()),
           log(hub_.log()) {
+        set_places(wanted.places);
+        set_options(std::move(wanted));
         for (const auto& lane : hub.lanes()) {
             parts.push_back(std::make_shared<LanePart>(*lane, *this));
         }
@@ -59,14 +61,24 @@ struct Engine {
     [[nodiscard]] LanePart& part(const core::Connection& connection) const {
         return *parts[connection.lane().index()];
     }
-    [[nodiscard]] const RoomsLimits& limits() const noexcept { return options.limits; }
+    [[nodiscard]] const RoomsLimits& limits() const noexcept { return options().limits; }
+    /// As they are now. What is returned stays as long as the engine.
+    [[nodiscard]] const RoomsOptions& options() const noexcept {
+        return *options_.load(std::memory_order_acquire);
+    }
+    /// In place of all but counter_form and places. Thread-safe.
+    void set_options(RoomsOptions options);
+
+    /// Null: there are none.
+    [[nodiscard]] std::shared_ptr<const Places> places() const;
+    void set_places(std::shared_ptr<const Places> places);
 
     /// Writes under way, over all rooms. The last of them calls what drain() was given.
     void begin_write();
     void end_write();
     void when_idle(std::function<void()> done);
 
-    const RoomsOptions options;
+    const CounterForm counter_form;
     core::Hub& hub;
     core::DocumentStore& store;
     const core::DocumentLimits store_limits;  ///< also when the store is gone
@@ -79,7 +91,12 @@ struct Engine {
     const TopicPtr chat = std::make_shared<const Topic>(Topic{"chat", {}});
 
   private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    /// The last is in force. Those before it may still be read, so they stay: there is one for each
+    /// time they are set, and none of them holds places.
+    std::vector<std::unique_ptr<const RoomsOptions>> all_options_;
+    std::atomic<const RoomsOptions*> options_{nullptr};
+    std::shared_ptr<const Places> places_;
     std::size_t writes_ = 0;
     std::vector<std::function<void()>> when_idle_;
 };

@@ -70,8 +70,8 @@ void LanePart::hand_out(Item& item) {
         case Item::Kind::publish:
             return publish(item);
         case Item::Kind::reply:
-            if (item.member.get() == refused_ && refused_replies_ > 0) {
-                --refused_replies_;
+            if (item.member->refused_replies > 0) {
+                --item.member->refused_replies;
                 return;
             }
             return reply(*item.member, item.frame);
@@ -81,7 +81,9 @@ void LanePart::hand_out(Item& item) {
             return;
         case Item::Kind::snapshot:
             // The subscription was refused.
-            if (!Wing::is_subscribed(*item.member, *item.topic)) refuse_replies(item);
+            if (!Wing::is_subscribed(*item.member, *item.topic)) {
+                item.member->refused_replies = item.followers;
+            }
             return;
         case Item::Kind::unsubscribe:
             if (!item.member->is_in_wing) return;
@@ -136,18 +138,15 @@ void LanePart::subscribe(const Item& item) {
     EngineCounters::add(engine_.counters.refusals);
     member.connection->send(protocol::as_bytes(error_message("There are too many subscriptions")),
                             core::MessageKind::text);
-    // Nor is it told what there is.
-    refuse_replies(item);
-}
-
-void LanePart::refuse_replies(const Item& item) noexcept {
-    refused_ = item.member.get();
-    refused_replies_ = item.followers;
+    // Nor is it told what there is. Other rooms' items may come in between: it is the member's.
+    member.refused_replies = item.followers;
 }
 
 /// As with replies that an outlet has no memory for: rather than missing something unnoticed, the
 /// connection ends. It may do so only once no room is locked.
 void LanePart::lose(Member& member) {
+    core::Outlet* const outlet = member.connection;
+    lane_.deliver({}, {&outlet, 1}, false);
     Item item{};
     item.kind = Item::Kind::lose;
     item.member = member.shared_from_this();

@@ -93,7 +93,6 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     void publish(const Item& item);
     void reply(Member& member, const Frame& frame);
     void subscribe(const Item& item);
-    void refuse_replies(const Item& item) noexcept;
     void lose(Member& member);
 
     core::Lane& lane_;
@@ -110,8 +109,6 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     std::vector<Member*> found_;
     std::vector<core::Outlet*> outlets_;
     const Room* last_room_ = nullptr;  ///< only compared
-    const Member* refused_ = nullptr;  ///< whose subscription was; only compared
-    std::uint32_t refused_replies_ = 0;
     bool is_settling_ = false;
 
     std::mutex mutex_;

@@ -45,8 +45,9 @@ struct Member : std::enable_shared_from_this<Member> {
     core::Connection* connection = nullptr;  ///< null when it is gone
     RoomConversation* conversation = nullptr;
     std::vector<Subscription> subscriptions;
-    std::uint64_t stamp = 0;  ///< of the last publication handed to it
-    std::uint32_t place = 0;  ///< in the wing's list; with is_in_wing
+    std::uint64_t stamp = 0;            ///< of the last publication handed to it
+    std::uint32_t place = 0;            ///< in the wing's list; with is_in_wing
+    std::uint32_t refused_replies = 0;  ///< still to come, of a subscription that was refused
     bool is_in_wing = false;
 
     // Under the room's lock.
@@ -54,6 +55,7 @@ struct Member : std::enable_shared_from_this<Member> {
     bool is_admin = false;
     bool is_gone = false;
     bool is_paused = false;
+    std::uint64_t order = 0;       ///< among all that came in
     std::uint32_t queued = 0;      ///< outputs that wait for the store on its account
     std::size_t queued_bytes = 0;  ///< that they hold
     std::vector<std::string> relays;

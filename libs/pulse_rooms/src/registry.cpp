@@ -49,7 +49,7 @@ void Registry::unpin(Room& room) {
     if (--place.pins != 0) return;
     place.idle_since = engine_.clock.now();
     place.idle = idle_.insert(idle_.end(), room.name());
-    if (idle_.size() > engine_.options.max_idle_rooms) {
+    if (idle_.size() > engine_.options().max_idle_rooms) {
         (void)unload(kMaxPerUnpin, kMaxPerUnpin, gone);
     }
 }
@@ -80,7 +80,7 @@ void Registry::sweep(core::MonotonicTime since) {
     auto each = idle_.begin();
     for (std::size_t i = 0; i < kMaxPerSweep && each != idle_.end(); ++i) {
         const bool is_over = places_.find(*each)->second.idle_since < since ||
-                             idle_.size() > engine_.options.max_idle_rooms;
+                             idle_.size() > engine_.options().max_idle_rooms;
         if (!is_over) return;
         (void)try_unload(each++, gone);
     }

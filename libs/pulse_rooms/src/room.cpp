@@ -6,9 +6,18 @@
 #include "digest.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace pulse::rooms {
+
+namespace {
+
+/// Ephemeral votes that end in one turn, and what is composed to tell of it.
+constexpr std::size_t kMaxDepartures = 500;
+constexpr std::size_t kMaxDepartingBytes = std::size_t{256} * 1024;
+
+}  // namespace
 
 Room::Room(Engine& engine, std::string name)
     : engine_(engine),
@@ -82,30 +91,34 @@ void Room::admit(const MemberPtr& member, Session& session, LanePart& at) {
     }
     ++suffix_;
     const bool is_new = session.suffix == 0;
-    if (session.arrival == 0) session.arrival = ++arrivals_;
     if (is_new) {
         session.suffix = suffix_;
-        write(keys::session(session.id), stored_session(session));
+        write(keys::session(session.id), kPeople, stored_session(session));
     }
-    write(keys::kMeta, stored_meta());
+    write(keys::kMeta, kPeople, stored_meta());
     std::vector<Item> items;
     items.push_back(reply_item(at, member, config_message()));
     items.push_back(reply_item(at, member, profile_message(*member, session)));
     items.push_back(item(Item::Kind::greet, nullptr, member, {}));
     ++entering_;
     ++session.pending;
-    Waiting& waiting = emit_change(at, member, std::move(items), [&session, is_new](Room&) {
-        // The counter keeps its gap: nobody was told of the number, but it may be stored.
-        if (is_new) session.suffix = 0;
-    });
+    Waiting& waiting =
+        emit_change(at, member, std::move(items), kPeople, [&session, is_new](Room&) {
+            // The counter keeps its gap: nobody was told of the number, but it may be stored.
+            if (is_new) session.suffix = 0;
+        });
     waiting.entering = waiting.session = &session;
 }
 
 void Room::attach(const MemberPtr& member, Session& session) {
     member->session = &session;
+    if (session.members.empty()) {
+        session.arrival = ++arrivals_;
+        present_.emplace(session.arrival, &session);
+    }
     session.members.push_back(member);
     ++connections_;
-    ++ever_connected_;
+    member->order = ++ever_connected_;
     if (lane_members_[member->lane]++ == 0) lanes_ |= std::uint64_t{1} << member->lane;
     member->last_ms.store(now_ms(), std::memory_order_relaxed);
     EngineCounters::add(engine_.counters.connections);
@@ -137,23 +150,66 @@ void Room::detach(const MemberPtr& member, LanePart& at) {
     end_relays(member, nullptr);
     if (session.members.empty()) {
         end_ephemeral_votes(session, at);
-        session.arrival = 0;
+        present_.erase(session.arrival);
         forget_if_unused(session);
     }
 }
 
 /// A vote of this kind is the user's, not the connection's: it goes with the last of them.
 void Room::end_ephemeral_votes(Session& session, LanePart& at) {
-    const std::vector<std::string> ids = std::exchange(session.ephemeral, {});
-    for (const std::string& id : ids) {
-        const auto found = ephemeral_.polls.find(id);
-        if (found == ephemeral_.polls.end()) continue;
-        Poll& poll = *found->second;
-        if (!poll.vote(session.suffix, std::nullopt) || !is_heard("ephemeralPoll")) continue;
-        std::string quoted;
-        json::append_text(quoted, id);
-        publish_state(at, nullptr, poll.topic(), poll_message("ephemeralPoll", quoted, poll));
+    if (session.ephemeral.empty()) return;
+    Departure& departure = departures_[session.suffix];
+    departure.ids.insert(departure.ids.end(), std::make_move_iterator(session.ephemeral.begin()),
+                         std::make_move_iterator(session.ephemeral.end()));
+    // What was kept for a presence that is over now goes with the rest.
+    departure.kept.clear();
+    session.ephemeral.clear();
+    if (!is_departing_) end_some_votes(at);
+}
+
+void Room::end_some_votes(LanePart& at) {
+    std::size_t bytes = 0;
+    for (std::size_t n = 0; !departures_.empty(); ++n) {
+        if (n == kMaxDepartures || bytes >= kMaxDepartingBytes) return schedule_departures(at);
+        const auto user = departures_.begin();
+        Departure& departure = user->second;
+        const std::string id = std::move(departure.ids.front());
+        departure.ids.pop_front();
+        if (!departure.kept.contains(id)) bytes += end_vote(at, user->first, id);
+        if (departure.ids.empty()) departures_.erase(user);
     }
+}
+
+/// Returns the size of what was published about it.
+std::size_t Room::end_vote(LanePart& at, std::uint64_t voter, const std::string& id) {
+    const auto found = ephemeral_.polls.find(id);
+    if (found == ephemeral_.polls.end()) return 0;
+    Poll& poll = *found->second;
+    if (!poll.vote(voter, std::nullopt) || !is_heard("ephemeralPoll")) return 0;
+    std::string quoted;
+    json::append_text(quoted, id);
+    const std::string message = poll_message("ephemeralPoll", quoted, poll);
+    publish_state(at, nullptr, poll.topic(), message);
+    return message.size();
+}
+
+void Room::schedule_departures(LanePart& at) {
+    is_departing_ = true;
+    at.post([self = shared_from_this(), part = at.shared_from_this()] {
+        {
+            const std::lock_guard lock(self->mutex_);
+            self->is_departing_ = false;
+            self->end_some_votes(*part);
+        }
+        part->settle();
+    });
+}
+
+/// A user who came back while old votes were leaving has voted anew: that one stays. True when it
+/// was one of the old.
+bool Room::keep_vote(std::uint64_t voter, const std::string& id) {
+    const auto departure = departures_.find(voter);
+    return departure != departures_.end() && departure->second.kept.insert(id).second;
 }
 
 void Room::forget_if_unused(Session& session) {

@@ -13,6 +13,7 @@
 //   - anything else (chat of others) does not wait.
 //
 // When a commit fails, everything that waits is undone, newest first, and those who asked are told.
+// When it fails because the store is full, what there is room for is kept (see Subject).
 #pragma once
 
 #include "counter.hpp"
@@ -27,6 +28,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <map>
@@ -37,6 +39,7 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace pulse::rooms {
@@ -48,7 +51,7 @@ struct Session {
     std::string id;
     State state = State::unknown;
     std::uint64_t suffix = 0;
-    std::uint64_t arrival = 0;  ///< of its first connection, among those in memory
+    std::uint64_t arrival = 0;  ///< while it has members: when the first of them came
     Properties properties;
     std::vector<MemberPtr> members;      ///< greeted, in order of arrival
     std::vector<MemberPtr> waiting;      ///< while loading
@@ -98,8 +101,11 @@ class Room : public std::enable_shared_from_this<Room> {
     void broadcast(LanePart& at, const std::optional<Topic>& to, std::string_view message);
     using Done = std::function<void(std::error_code)>;
     void set_config(LanePart& at, std::string text, Done done);
-    [[nodiscard]] std::string details() const;
-    [[nodiscard]] std::string users() const;
+    /// /details and /users, once all that they tell of is stored. Large ones are composed in
+    /// several turns. Errors: message_size, store_overloaded, store_unavailable.
+    using View = std::function<void(core::Result<std::string>)>;
+    void details(LanePart& at, View view);
+    void users(LanePart& at, View view);
 
   private:
     /// Undoes one change. Under the lock.
@@ -118,31 +124,77 @@ class Room : public std::enable_shared_from_this<Room> {
         bool is_measured = false;     ///< has its end
     };
 
+    /// What a write belongs to. When the store has no room for all of a set, what belongs together
+    /// is kept or undone together: no output tells of more than one subject that can be.
+    using Subject = std::uint64_t;
+    static constexpr Subject kPeople = 1;  ///< sessions, the suffix counter, config, used keys
+    static Subject subject_of(const Poll& poll) noexcept {
+        return std::uint64_t{2} << 32U | poll.number();
+    }
+    static Subject subject_of(const Counter& counter) noexcept {
+        return std::uint64_t{3} << 32U | counter.number;
+    }
+
     /// Something that waits for a commit, or behind something that does.
     struct Waiting {
         std::vector<Item> items;
-        MemberPtr from;      ///< on whose account it waits; may be null
-        std::uint64_t gate;  ///< the set of writes it waits for; 0: only for those before it
-        Undo undo;           ///< of the change that it acknowledges, or of what it tells of
+        MemberPtr from;       ///< on whose account it waits; may be null
+        std::uint64_t gate;   ///< the set of writes it waits for; 0: only for those before it
+        Subject subject = 0;  ///< that it acknowledges a change of, or tells of
+        Undo undo;            ///< of that; counters need none
         Session* entering = nullptr;          ///< whose connection `from` becomes
         Session* session = nullptr;           ///< must not be forgotten
         std::optional<SnapshotRun> snapshot;  ///< that `items` are
         Done done;
         std::error_code error{};
         std::size_t bytes = 0;   ///< that it holds, about
-        bool depends = false;    ///< tells of state that the changes before it made
         bool is_silent = false;  ///< nobody misses it when it fails
     };
     struct Write {
         std::string value;
         std::optional<std::chrono::milliseconds> ttl;
+        Subject subject;
+    };
+    /// What a counter holds when its set is sealed: it is written once, however often it changed.
+    struct CounterWrite {
+        Counter* counter;
+        std::optional<Amount> amount{};
     };
     struct WriteSet {
         std::uint64_t number = 1;
         std::unordered_map<std::string, Write> writes;
+        std::vector<CounterWrite> counters;
         std::size_t bytes = 0;
         bool is_big = false;  ///< keeps to itself
+
+        [[nodiscard]] std::size_t size() const noexcept { return writes.size() + counters.size(); }
     };
+    /// A set that the store has no room for as a whole: its subjects, a group at a time.
+    struct Split {
+        std::deque<std::vector<Subject>> rest;
+        std::vector<Subject> trying;  ///< sorted
+        std::unordered_set<Subject> refused;
+        std::error_code error;  ///< why, of the last
+        unsigned commits = 0;
+    };
+    /// Ephemeral votes of one who has left, that are still to end.
+    struct Departure {
+        std::deque<std::string> ids;
+        std::unordered_set<std::string> kept;  ///< but for these
+    };
+    /// What /details or /users will answer, as far as it is composed.
+    struct Look {
+        bool is_of_users;
+        View view;
+        std::string text;
+        std::uint64_t undone = 0;  ///< undone_ when it was begun
+        unsigned tries = 0;
+        std::uint64_t session = 0;  ///< whose connections were the last
+        std::uint64_t member = 0;   ///< the last of them
+        std::uint64_t last_session = 0;
+        std::uint64_t last_member = 0;
+    };
+    using LookPtr = std::shared_ptr<Look>;
     /// What is to be called when the lock is released.
     using Calls = std::vector<std::pair<Done, std::error_code>>;
 
@@ -164,6 +216,10 @@ class Room : public std::enable_shared_from_this<Room> {
     void attach(const MemberPtr& member, Session& session);
     void detach(const MemberPtr& member, LanePart& at);
     void end_ephemeral_votes(Session& session, LanePart& at);
+    void end_some_votes(LanePart& at);
+    std::size_t end_vote(LanePart& at, std::uint64_t voter, const std::string& id);
+    void schedule_departures(LanePart& at);
+    [[nodiscard]] bool keep_vote(std::uint64_t voter, const std::string& id);
     void forget_if_unused(Session& session);
     void refuse_entry(const MemberPtr& member, LanePart& at, std::string text);
 
@@ -195,17 +251,19 @@ class Room : public std::enable_shared_from_this<Room> {
                                           const std::string& id, bool& is_new);
 
     // room_queue.cpp
-    /// `depends`: the output tells of state that changes before it made, and fails with them.
-    [[nodiscard]] bool must_wait(const MemberPtr& from, bool is_of_state, bool depends) const;
+    /// `subject`: the output tells of what changes before it have made of that, and fails with
+    /// them. 0: of nothing that is stored.
+    [[nodiscard]] bool must_wait(const MemberPtr& from, bool is_of_state, Subject subject) const;
     /// Sends `item`, now or in its turn: then it is returned, until anything else is queued.
     Waiting* emit(LanePart& at, const MemberPtr& from, Item item, bool is_of_state,
-                  bool depends = false);
+                  Subject subject = 0);
     Waiting& enqueue(LanePart& at, const MemberPtr& from, std::vector<Item> items,
                      std::uint64_t gate);
     void wait_for(LanePart& at, const MemberPtr& from, std::size_t bytes);
     void end_wait(LanePart& at, const Waiting& waiting);
     /// Queues what acknowledges a change that has been written into the open set.
-    Waiting& emit_change(LanePart& at, const MemberPtr& from, std::vector<Item> items, Undo undo);
+    Waiting& emit_change(LanePart& at, const MemberPtr& from, std::vector<Item> items,
+                         Subject subject, Undo undo);
     [[nodiscard]] Item reply_item(LanePart& at, const MemberPtr& to, std::string_view message);
     [[nodiscard]] Item publish_item(LanePart& at, TopicPtr topic, std::string_view message);
     void reply(LanePart& at, const MemberPtr& to, std::string_view message);
@@ -216,21 +274,41 @@ class Room : public std::enable_shared_from_this<Room> {
                       std::string_view message);
     void reply_error(const MemberPtr& to, LanePart& at, std::string_view text);
     void dispatch(LanePart& at, Item item);
-    void write(std::string_view name, std::string value,
+    void write(std::string_view name, Subject subject, std::string value,
                std::optional<std::chrono::milliseconds> ttl = std::nullopt);
+    void write(Counter& counter);
+    /// Before something of that size is added to the open set.
+    void make_place(std::size_t bytes, bool is_big);
     void seal();
+    [[nodiscard]] WriteSet take_open();
     [[nodiscard]] bool is_storable(std::size_t value_bytes) const noexcept;
     void schedule_commit(LanePart& at);
     void commit(LanePart& at);
-    void committed(LanePart& at, std::uint64_t number, std::error_code error);
+    void submit(LanePart& at);
+    void committed(LanePart& at, std::error_code error);
+    /// Goes on with a set that is split; false when it is done.
+    [[nodiscard]] bool split(LanePart& at, std::error_code error);
+    [[nodiscard]] std::vector<Subject> subjects() const;
+    void note_stored(const std::unordered_set<Subject>& but);
     void release(LanePart& at, Calls& calls);
     void schedule_release(LanePart& at);
     void release_one(LanePart& at, Waiting& waiting, Calls& calls);
     void tell_failure(LanePart& at, const Waiting& waiting);
-    void undo_all(LanePart& at, std::error_code error);
+    /// `refused`: of the set under way; null: all of it.
+    void undo(LanePart& at, std::error_code error, const std::unordered_set<Subject>* refused);
+    void restore_counters();
+    /// Nobody may add to what waits.
+    [[nodiscard]] bool is_overfull() const noexcept;
+    void tell_in_turn(LanePart& at, const LookPtr& look);
     [[nodiscard]] Item item(Item::Kind kind, TopicPtr topic, MemberPtr member, Frame frame);
 
     // room_views.cpp
+    void look(LanePart& at, const LookPtr& look);
+    void tell(LanePart& at, const LookPtr& look);
+    void begin_look(Look& look) const;
+    [[nodiscard]] std::string details_text() const;
+    /// True when all are in.
+    [[nodiscard]] bool append_users(Look& look) const;
     [[nodiscard]] std::string profile(const Member& member, const Session& session) const;
     [[nodiscard]] std::string profile_message(const Member& member, const Session& session) const;
     [[nodiscard]] std::string config_message() const;
@@ -258,6 +336,7 @@ class Room : public std::enable_shared_from_this<Room> {
     std::vector<std::uint32_t> lane_members_;
     std::uint64_t lanes_ = 0;  ///< bit i: the lane i has connections
     std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;
+    std::map<std::uint64_t, Session*> present_;  ///< those with members, by arrival
     std::size_t connections_ = 0;
     std::size_t entering_ = 0;
     std::uint64_t ever_connected_ = 0;
@@ -267,6 +346,8 @@ class Room : public std::enable_shared_from_this<Room> {
     std::string config_;
     PollBook polls_;
     PollBook ephemeral_;
+    std::map<std::uint64_t, Departure> departures_;  ///< by the user's suffix
+    bool is_departing_ = false;                      ///< they go on in another turn
     std::unordered_map<std::string, std::unique_ptr<Counter>> counters_;
     std::uint32_t last_counter_ = 0;
     std::map<std::string, std::uint64_t> used_keys_;  ///< until when
@@ -279,7 +360,10 @@ class Room : public std::enable_shared_from_this<Room> {
     std::size_t queued_bytes_ = 0;
     WriteSet open_;
     std::list<WriteSet> sealed_;  ///< full, and waiting for those before them
+    WriteSet under_way_;          ///< with is_committing_
+    std::optional<Split> split_;
     std::uint64_t durable_ = 0;
+    std::uint64_t undone_ = 0;  ///< how often something had to be
     /// Numbers of stored polls to the polls, while loading.
     std::unique_ptr<std::unordered_map<std::uint32_t, Poll*>> loading_polls_;
 };
@@ -293,7 +377,7 @@ class Room : public std::enable_shared_from_this<Room> {
 // room_load.cpp: documents.
 [[nodiscard]] std::string stored_text(std::string_view text);
 [[nodiscard]] std::string stored_session(const Session& session);
-[[nodiscard]] std::string stored_counter(const Counter& counter);
+[[nodiscard]] std::string stored_counter(const std::string& id, const Amount& amount);
 
 // room_load.cpp: how they are named. Behind the room's prefix.
 namespace keys {

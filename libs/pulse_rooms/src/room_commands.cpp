@@ -151,11 +151,11 @@ void Room::on_login(const MemberPtr& member, LanePart& at, const Message& messag
         session.properties = std::move(before);
         return reply_error(member, at, "The properties are too long");
     }
-    write(keys::session(session.id), std::move(stored));
+    write(keys::session(session.id), kPeople, std::move(stored));
     std::vector<Item> items;
     items.push_back(reply_item(at, member, profile_message(*member, session)));
     Waiting& waiting =
-        emit_change(at, member, std::move(items),
+        emit_change(at, member, std::move(items), kPeople,
                     [&session, before = std::move(before)](Room&) { session.properties = before; });
     ++session.pending;
     waiting.session = &session;
@@ -268,7 +268,7 @@ void Room::relay(const MemberPtr& member, LanePart& at, const Message& message) 
     const Frame frame = at.encode(out);
     for (const MemberPtr& admin : listeners->second) {
         Waiting* const waiting =
-            emit(at, member, item(Item::Kind::reply, nullptr, admin, frame), false, true);
+            emit(at, member, item(Item::Kind::reply, nullptr, admin, frame), false, kPeople);
         if (waiting != nullptr) waiting->is_silent = true;
     }
 }
@@ -284,12 +284,12 @@ void Room::on_authenticate(const MemberPtr& member, LanePart& at, const Message&
                            "Wrong timestamp. Received " + stamp->text + " but now is " +
                                ecmascript_text(now_seconds) + " Diff is " + ecmascript_text(skew));
     }
-    const std::string& secret = engine_.options.signing_key;
+    const std::string& secret = engine_.options().signing_key;
     const json::Value given = member_of(message.data, "key");
     if (secret.empty() || !given.is(json::Type::text)) return;
     const std::string key = lower_hex(given.text());
     if (!is_equal_secret(key, sha256_hex(name_ + stamp->text + secret))) return;
-    if (member->is_admin || !engine_.options.has_single_use_keys) {
+    if (member->is_admin || !engine_.options().has_single_use_keys) {
         const bool was_admin = std::exchange(member->is_admin, true);
         Waiting* const waiting = reply_profile(at, member);
         if (waiting == nullptr || was_admin) return;
@@ -308,11 +308,12 @@ void Room::on_authenticate(const MemberPtr& member, LanePart& at, const Message&
     // leaving memory makes it new.
     const auto until = static_cast<std::uint64_t>(stamp->number + kMaxSkewMs) + 2'000;
     used_keys_[key] = until;
-    write(keys::used_key(key), "1", std::chrono::milliseconds(until - std::min(until, now)));
+    write(keys::used_key(key), kPeople, "1",
+          std::chrono::milliseconds(until - std::min(until, now)));
     member->is_admin = true;
     std::vector<Item> items;
     items.push_back(reply_item(at, member, profile_message(*member, *member->session)));
-    emit_change(at, member, std::move(items), [member, key](Room& room) {
+    emit_change(at, member, std::move(items), kPeople, [member, key](Room& room) {
         member->is_admin = false;
         room.end_relays(member, nullptr);
         room.used_keys_.erase(key);

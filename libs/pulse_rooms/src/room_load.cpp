@@ -96,9 +96,9 @@ std::string Room::stored_meta() const {
     return out += ']';
 }
 
-std::string stored_counter(const Counter& counter) {
-    std::string out = "[\"" + counter.amount.stored() + "\",";
-    json::append_text(out, counter.id);
+std::string stored_counter(const std::string& id, const Amount& amount) {
+    std::string out = "[\"" + amount.stored() + "\",";
+    json::append_text(out, id);
     return out += ']';
 }
 
@@ -197,7 +197,8 @@ void Room::load_counter(std::string_view key, std::string_view text) {
     std::string name = id->text();
     auto made = std::make_unique<Counter>(Counter{
         name, *number, std::make_shared<const Topic>(Topic{"counter", name == "all" ? "" : name}),
-        Amount::load(amount->text(), engine_.options.counter_form)});
+        Amount::load(amount->text(), engine_.counter_form)});
+    made->stored = made->amount;
     // An unanswered write may have been done, and the counter made once more: the later one counts.
     counters_.insert_or_assign(std::move(name), std::move(made));
 }

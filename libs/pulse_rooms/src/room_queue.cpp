@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <utility>
 
 #include <pulse/core/error.hpp>
@@ -30,6 +31,10 @@ constexpr std::size_t kMaxRoomBytes = std::size_t{64} * 1024 * 1024;
 constexpr std::size_t kMaxReleasedBytes = std::size_t{4} * 1024 * 1024;
 /// What an output holds beside its frames.
 constexpr std::size_t kWaitingBytes = 256;
+/// A counter's document, but for its id: a key's end, and twice Decimal::kMaxDigits.
+constexpr std::size_t kMaxCounterBytes = 1'040;
+/// A full store is tried that often with parts of one set; each takes the time of a commit.
+constexpr unsigned kMaxSplitCommits = 64;
 
 std::string_view explain(std::error_code error) {
     if (error == core::Error::store_full) return "Nothing was changed: the server's store is full";
@@ -43,12 +48,12 @@ Item Room::item(Item::Kind kind, TopicPtr topic, MemberPtr member, Frame frame) 
     return {kind, shared_from_this(), std::move(topic), std::move(member), std::move(frame), {}};
 }
 
-bool Room::must_wait(const MemberPtr& from, bool is_of_state, bool depends) const {
+bool Room::must_wait(const MemberPtr& from, bool is_of_state, Subject subject) const {
     if (is_of_state) return !queue_.empty();
     if (from == nullptr) return false;
     // Another connection of the session may have changed what it is to tell of.
     const bool is_session_open =
-        depends && from->session != nullptr && from->session->pending > 0 && !queue_.empty();
+        subject != 0 && from->session != nullptr && from->session->pending > 0 && !queue_.empty();
     return from->queued > 0 || is_session_open;
 }
 
@@ -73,15 +78,15 @@ void Room::dispatch(LanePart& at, Item out) {
 }
 
 Room::Waiting* Room::emit(LanePart& at, const MemberPtr& from, Item out, bool is_of_state,
-                          bool depends) {
-    if (!must_wait(from, is_of_state, depends)) {
+                          Subject subject) {
+    if (!must_wait(from, is_of_state, subject)) {
         dispatch(at, std::move(out));
         return nullptr;
     }
     std::vector<Item> items;
     items.push_back(std::move(out));
     Waiting& waiting = enqueue(at, from, std::move(items), 0);
-    waiting.depends = depends;
+    waiting.subject = subject;
     return &waiting;
 }
 
@@ -111,6 +116,16 @@ void Room::wait_for(LanePart& at, const MemberPtr& from, std::size_t bytes) {
     from->conversation->on_paused();
 }
 
+bool Room::is_overfull() const noexcept { return queued_bytes_ >= kMaxRoomBytes; }
+
+void Room::tell_in_turn(LanePart& at, const LookPtr& look) {
+    Waiting& waiting = enqueue(at, nullptr, {}, 0);
+    waiting.bytes += look->text.size();
+    queued_bytes_ += look->text.size();
+    waiting.done = [self = shared_from_this(), part = at.shared_from_this(),
+                    look](std::error_code) { self->tell(*part, look); };
+}
+
 void Room::end_wait(LanePart& at, const Waiting& waiting) {
     queued_bytes_ -= waiting.bytes;
     if (waiting.from == nullptr) return;
@@ -127,15 +142,15 @@ void Room::end_wait(LanePart& at, const Waiting& waiting) {
 }
 
 Room::Waiting& Room::emit_change(LanePart& at, const MemberPtr& from, std::vector<Item> items,
-                                 Undo undo) {
+                                 Subject subject, Undo undo) {
     EngineCounters::add(engine_.counters.changes);
     Waiting& waiting = enqueue(at, from, std::move(items), open_.number);
+    waiting.subject = subject;
     waiting.undo = std::move(undo);
     const core::DocumentLimits& limits = engine_.store_limits;
-    const bool is_full =
-        open_.is_big ||
-        open_.writes.size() >= std::min(kMaxWrites, limits.max_batch_operations / 2) ||
-        open_.bytes >= std::min(kMaxWriteBytes, limits.max_batch_bytes / 2);
+    const bool is_full = open_.is_big ||
+                         open_.size() >= std::min(kMaxWrites, limits.max_batch_operations / 2) ||
+                         open_.bytes >= std::min(kMaxWriteBytes, limits.max_batch_bytes / 2);
     if (is_full) seal();
     schedule_commit(at);
     return waiting;
@@ -146,7 +161,7 @@ void Room::reply(LanePart& at, const MemberPtr& to, std::string_view message) {
 }
 
 Room::Waiting* Room::reply_profile(LanePart& at, const MemberPtr& to) {
-    return emit(at, to, reply_item(at, to, profile_message(*to, *to->session)), false, true);
+    return emit(at, to, reply_item(at, to, profile_message(*to, *to->session)), false, kPeople);
 }
 
 void Room::publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
@@ -156,7 +171,7 @@ void Room::publish_state(LanePart& at, const MemberPtr& from, TopicPtr topic,
 
 void Room::publish_free(LanePart& at, const MemberPtr& from, TopicPtr topic,
                         std::string_view message) {
-    emit(at, from, publish_item(at, std::move(topic), message), false, true);
+    emit(at, from, publish_item(at, std::move(topic), message), false, kPeople);
 }
 
 void Room::reply_error(const MemberPtr& to, LanePart& at, std::string_view text) {
@@ -164,26 +179,40 @@ void Room::reply_error(const MemberPtr& to, LanePart& at, std::string_view text)
     reply(at, to, error_message(text));
 }
 
-void Room::write(std::string_view name, std::string value,
+void Room::make_place(std::size_t bytes, bool is_big) {
+    const bool is_too_much = open_.bytes + bytes > engine_.store_limits.max_batch_bytes;
+    if ((is_big || is_too_much) && open_.size() != 0) seal();
+    open_.is_big = open_.is_big || is_big;
+    open_.bytes += bytes;
+}
+
+void Room::write(std::string_view name, Subject subject, std::string value,
                  std::optional<std::chrono::milliseconds> ttl) {
     std::string key = prefix_;
     key += name;
-    const std::size_t bytes = key.size() + value.size();
-    const bool is_big = value.size() >= kBigValueBytes;
-    const bool is_too_much = open_.bytes + bytes > engine_.store_limits.max_batch_bytes;
-    if ((is_big || is_too_much) && !open_.writes.empty()) seal();
-    open_.is_big = open_.is_big || is_big;
-    open_.bytes += bytes;
+    make_place(key.size() + value.size(), value.size() >= kBigValueBytes);
     const auto [place, is_new] = open_.writes.try_emplace(std::move(key));
     if (!is_new) open_.bytes -= place->first.size() + place->second.value.size();
-    place->second = Write{std::move(value), ttl};
+    place->second = Write{std::move(value), ttl, subject};
 }
 
-void Room::seal() {
-    const std::uint64_t number = open_.number;
-    sealed_.push_back(std::exchange(open_, WriteSet{}));
-    open_.number = number + 1;
+void Room::write(Counter& counter) {
+    if (counter.set == open_.number) return;
+    const std::size_t bytes = prefix_.size() + kMaxCounterBytes + 6 * counter.id.size();
+    make_place(bytes, bytes >= kBigValueBytes);
+    counter.set = open_.number;
+    open_.counters.push_back({&counter});
 }
+
+Room::WriteSet Room::take_open() {
+    const std::uint64_t number = open_.number;
+    WriteSet set = std::exchange(open_, WriteSet{});
+    open_.number = number + 1;
+    for (CounterWrite& each : set.counters) each.amount = each.counter->amount;
+    return set;
+}
+
+void Room::seal() { sealed_.push_back(take_open()); }
 
 bool Room::is_storable(std::size_t value_bytes) const noexcept {
     return value_bytes <= engine_.store_limits.max_value_bytes;
@@ -207,49 +236,112 @@ void Room::schedule_commit(LanePart& at) {
 
 void Room::commit(LanePart& at) {
     if (is_committing_) return;
-    WriteSet set;
     if (!sealed_.empty()) {
-        set = std::move(sealed_.front());
+        under_way_ = std::move(sealed_.front());
         sealed_.pop_front();
-    } else if (!open_.writes.empty()) {
-        set = std::exchange(open_, WriteSet{});
-        open_.number = set.number + 1;
+    } else if (open_.size() != 0) {
+        under_way_ = take_open();
     } else {
         return;
     }
     is_committing_ = true;
+    submit(at);
+}
+
+/// All of the set under way, or what of it is tried at the moment.
+void Room::submit(LanePart& at) {
     core::DocumentBatch batch;
-    for (const auto& [key, value] : set.writes) {
-        batch.put(key, std::string_view(value.value), value.ttl);
+    const auto is_wanted = [this](Subject subject) {
+        return !split_ || std::binary_search(split_->trying.begin(), split_->trying.end(), subject);
+    };
+    for (const auto& [key, write] : under_way_.writes) {
+        if (is_wanted(write.subject)) batch.put(key, std::string_view(write.value), write.ttl);
+    }
+    for (const CounterWrite& each : under_way_.counters) {
+        if (!is_wanted(subject_of(*each.counter))) continue;
+        batch.put(prefix_ + keys::counter(each.counter->number),
+                  std::string_view(stored_counter(each.counter->id, *each.amount)));
     }
     EngineCounters::add(engine_.counters.commits);
     engine_.begin_write();
     // The answer may come on this very thread, while the room is locked: it is only passed on.
     engine_.store.commit(
-        std::move(batch), [self = shared_from_this(), part = at.shared_from_this(),
-                           number = set.number](const core::Result<core::CommitResult>& result) {
+        std::move(batch), [self = shared_from_this(), part = at.shared_from_this()](
+                              const core::Result<core::CommitResult>& result) {
             const std::error_code error = result ? std::error_code{} : result.error();
-            part->post([self, part, number, error] { self->committed(*part, number, error); });
+            part->post([self, part, error] { self->committed(*part, error); });
         });
 }
 
-void Room::committed(LanePart& at, std::uint64_t number, std::error_code error) {
+void Room::committed(LanePart& at, std::error_code error) {
     Calls calls;
     {
         const std::lock_guard lock(mutex_);
-        is_committing_ = false;
-        if (error) {
-            EngineCounters::add(engine_.counters.failed_commits);
-            undo_all(at, error);
-        } else {
-            durable_ = number;
+        if (error) EngineCounters::add(engine_.counters.failed_commits);
+        if (!split(at, error)) {
+            is_committing_ = false;
+            release(at, calls);
+            commit(at);
         }
-        release(at, calls);
-        commit(at);
     }
     engine_.end_write();
     for (auto& [done, outcome] : calls) done(outcome);
     at.settle();
+}
+
+/// What one commit's end means for the set under way.
+bool Room::split(LanePart& at, std::error_code error) {
+    if (!split_) {
+        if (error != core::Error::store_full || subjects().size() < 2) {
+            if (error) {
+                undo(at, error, nullptr);
+            } else {
+                note_stored({});
+            }
+            return false;
+        }
+        split_.emplace();
+        split_->trying = subjects();
+    }
+    std::vector<Subject>& tried = split_->trying;
+    if (error == core::Error::store_full && tried.size() > 1 &&
+        split_->commits < kMaxSplitCommits) {
+        const auto half = tried.begin() + static_cast<std::ptrdiff_t>(tried.size() / 2);
+        split_->rest.emplace_front(half, tried.end());
+        split_->rest.emplace_front(tried.begin(), half);
+    } else if (error) {
+        split_->refused.insert(tried.begin(), tried.end());
+        split_->error = error;
+    }
+    if (!split_->rest.empty()) {
+        split_->trying = std::move(split_->rest.front());
+        split_->rest.pop_front();
+        ++split_->commits;
+        submit(at);
+        return true;
+    }
+    const Split over = std::move(*split_);
+    split_.reset();
+    note_stored(over.refused);
+    if (!over.refused.empty()) undo(at, over.error, &over.refused);
+    return false;
+}
+
+std::vector<Room::Subject> Room::subjects() const {
+    std::vector<Subject> all;
+    for (const auto& [key, write] : under_way_.writes) all.push_back(write.subject);
+    for (const CounterWrite& each : under_way_.counters) all.push_back(subject_of(*each.counter));
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+}
+
+void Room::note_stored(const std::unordered_set<Subject>& but) {
+    durable_ = under_way_.number;
+    for (CounterWrite& each : under_way_.counters) {
+        if (!but.contains(subject_of(*each.counter))) each.counter->stored = std::move(each.amount);
+    }
+    if (but.empty()) under_way_ = {};
 }
 
 void Room::release(LanePart& at, Calls& calls) {
@@ -307,28 +399,66 @@ void Room::tell_failure(LanePart& at, const Waiting& waiting) {
 }
 
 /// Newest first. What told of a change, or of state that it made, tells of the failure instead;
-/// snapshots are made anew; the rest is as true as before.
-void Room::undo_all(LanePart& at, std::error_code error) {
+/// snapshots are made anew; the rest is as true as before. Sets behind the one under way go with
+/// it: their changes may have begun with what is undone.
+void Room::undo(LanePart& at, std::error_code error, const std::unordered_set<Subject>* refused) {
+    ++undone_;
+    const std::uint64_t under_way = under_way_.number;
     // What is committed and waits only for its turn to leave has happened.
-    const auto first = std::find_if(queue_.begin(), queue_.end(),
-                                    [&](const Waiting& each) { return each.gate > durable_; });
+    const auto first = std::find_if(queue_.begin(), queue_.end(), [&](const Waiting& each) {
+        return each.gate >= under_way &&
+               (each.gate > under_way || refused == nullptr || refused->contains(each.subject));
+    });
+    std::unordered_set<Subject> gone;
+    for (auto each = first; each != queue_.end(); ++each) {
+        const bool is_change = each->gate >= under_way;
+        const bool is_kept =
+            is_change
+                ? each->gate == under_way && refused != nullptr && !refused->contains(each->subject)
+                : each->subject == 0 || (refused != nullptr && !gone.contains(each->subject));
+        if (is_kept) continue;
+        gone.insert(each->subject);
+        each->error = error;
+    }
     for (auto each = queue_.end(); each != first;) {
         --each;
-        if (each->gate == 0 && !each->depends) continue;
-        if (each->undo) each->undo(*this);
-        each->error = error;
-        each->gate = 0;
+        if (each->error && each->undo) each->undo(*this);
+        if (each->error) each->undo = {};
     }
+    restore_counters();
     for (auto each = first; each != queue_.end(); ++each) {
         if (!each->snapshot || each->from->is_gone) continue;
         each->items = snapshot_items(each->from, at, *each->snapshot);
     }
     durable_ = open_.number;
+    open_ = {};
     open_.number = durable_ + 1;
-    open_.writes.clear();
-    open_.bytes = 0;
-    open_.is_big = false;
     sealed_.clear();
+    under_way_ = {};
+}
+
+/// All that are in a set hold again what is stored.
+void Room::restore_counters() {
+    std::vector<Counter*> unknown;
+    const auto restore = [&](const WriteSet& set) {
+        for (const CounterWrite& each : set.counters) {
+            Counter& counter = *each.counter;
+            // It may be in several sets.
+            if (std::exchange(counter.set, 0) == 0) continue;
+            if (counter.stored) {
+                counter.amount = *counter.stored;
+            } else {
+                unknown.push_back(&counter);
+            }
+        }
+    };
+    restore(under_way_);
+    for (const WriteSet& set : sealed_) restore(set);
+    restore(open_);
+    for (const Counter* counter : unknown) {
+        const auto found = counters_.find(counter->id);
+        counters_.erase(found);
+    }
 }
 
 }  // namespace pulse::rooms

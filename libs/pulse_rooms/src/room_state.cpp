@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <pulse/core/error.hpp>
+
 namespace pulse::rooms {
 
 namespace {
@@ -117,28 +119,30 @@ void Room::on_poll(const MemberPtr& member, LanePart& at, const Message& message
     Session& session = *member->session;
     const std::uint64_t voter = session.suffix;
     const auto before = poll->vote(voter, *answer);
-    if (is_ephemeral && !before) session.ephemeral.push_back(*id);
+    if (is_ephemeral && (!before || keep_vote(voter, *id))) session.ephemeral.push_back(*id);
+    const Subject subject = is_ephemeral ? 0 : subject_of(*poll);
     std::vector<Item> items;
     if (is_heard(event)) {
         items.push_back(publish_item(at, poll->topic(), poll_message(event, entry.id.raw, *poll)));
     }
     if (is_ephemeral || before == *answer) {
-        for (Item& each : items) emit(at, member, std::move(each), true, !is_ephemeral);
+        for (Item& each : items) emit(at, member, std::move(each), true, subject);
         return;
     }
-    if (is_new) write(keys::poll(poll->number()), stored_text(*id));
-    write(keys::vote(poll->number(), voter), stored_text(*answer));
-    emit_change(at, member, std::move(items), [id = *id, voter, before, is_new](Room& room) {
-        const auto found = room.polls_.polls.find(id);
-        if (found == room.polls_.polls.end()) return;
-        if (is_new) {
-            room.polls_.polls.erase(found);
-        } else if (before) {
-            (void)found->second->vote(voter, *before);
-        } else {
-            (void)found->second->vote(voter, std::nullopt);
-        }
-    });
+    if (is_new) write(keys::poll(poll->number()), subject, stored_text(*id));
+    write(keys::vote(poll->number(), voter), subject, stored_text(*answer));
+    emit_change(at, member, std::move(items), subject,
+                [id = *id, voter, before, is_new](Room& room) {
+                    const auto found = room.polls_.polls.find(id);
+                    if (found == room.polls_.polls.end()) return;
+                    if (is_new) {
+                        room.polls_.polls.erase(found);
+                    } else if (before) {
+                        (void)found->second->vote(voter, *before);
+                    } else {
+                        (void)found->second->vote(voter, std::nullopt);
+                    }
+                });
 }
 
 void Room::on_counter(const MemberPtr& member, LanePart& at, const Message& message) {
@@ -171,35 +175,25 @@ void Room::on_counter(const MemberPtr& member, LanePart& at, const Message& mess
     if (is_new && limits.max_counters != 0 && counters_.size() >= limits.max_counters) {
         return reply_error(member, at, "The room has too many counters");
     }
-    Amount sum = is_new ? Amount(engine_.options.counter_form) : found->second->amount;
+    Amount sum = is_new ? Amount(engine_.counter_form) : found->second->amount;
     if (!sum.add(*step)) return reply_error(member, at, "The counter would have too many digits");
-    Amount before(engine_.options.counter_form);
     Counter* counter = nullptr;
     if (is_new) {
         auto topic = std::make_shared<const Topic>(Topic{"counter", id == "all" ? "" : id});
         auto made = std::make_unique<Counter>(
             Counter{id, ++last_counter_, std::move(topic), std::move(sum)});
         counter = made.get();
-        counters_.emplace(id, std::move(made));
+        counters_.emplace(std::move(id), std::move(made));
     } else {
         counter = found->second.get();
-        before = std::exchange(counter->amount, std::move(sum));
+        counter->amount = std::move(sum);
     }
-    write(keys::counter(counter->number), stored_counter(*counter));
+    write(*counter);
     std::vector<Item> items;
     if (is_heard("counter")) {
         items.push_back(publish_item(at, counter->topic, counter_message(id_raw, *counter)));
     }
-    emit_change(at, member, std::move(items),
-                [id = std::move(id), before = std::move(before), is_new](Room& room) {
-                    const auto place = room.counters_.find(id);
-                    if (place == room.counters_.end()) return;
-                    if (is_new) {
-                        room.counters_.erase(place);
-                    } else {
-                        place->second->amount = before;
-                    }
-                });
+    emit_change(at, member, std::move(items), subject_of(*counter), {});
 }
 
 void Room::on_config(const MemberPtr& member, LanePart& at, const Message& message) {
@@ -215,19 +209,22 @@ void Room::on_config(const MemberPtr& member, LanePart& at, const Message& messa
 
 void Room::change_config(const MemberPtr& from, LanePart& at, std::string text, Done done) {
     std::string before = std::exchange(config_, std::move(text));
-    write(keys::kConfig, config_);
+    write(keys::kConfig, kPeople, config_);
     std::vector<Item> items;
     items.push_back(publish_item(at, nullptr, config_message()));
     Waiting& waiting =
-        emit_change(at, from, std::move(items),
+        emit_change(at, from, std::move(items), kPeople,
                     [before = std::move(before)](Room& room) { room.config_ = before; });
     waiting.done = std::move(done);
 }
 
 void Room::set_config(LanePart& at, std::string text, Done done) {
     if (!is_storable(text.size())) return done(std::make_error_code(std::errc::message_size));
-    const std::lock_guard lock(mutex_);
-    change_config(nullptr, at, std::move(text), std::move(done));
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_overfull()) return change_config(nullptr, at, std::move(text), std::move(done));
+    }
+    done(make_error_code(core::Error::store_overloaded));
 }
 
 void Room::broadcast(LanePart& at, const std::optional<Topic>& to, std::string_view message) {
@@ -252,7 +249,7 @@ void Room::show(const MemberPtr& member, LanePart& at, SnapshotRun run) {
     if (run.end) {
         showing_[member.get()] = SnapshotRun{run.topic, *run.end, std::nullopt, false, false};
     }
-    if (!must_wait(member, is_of_state, false)) {
+    if (!must_wait(member, is_of_state, 0)) {
         for (Item& each : items) dispatch(at, std::move(each));
         return;
     }

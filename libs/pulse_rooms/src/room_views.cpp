@@ -5,10 +5,20 @@
 #include "room.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include <pulse/core/error.hpp>
 
 namespace pulse::rooms {
 
 namespace {
+
+/// Composed of /users in one turn, under the room's lock.
+constexpr std::size_t kMaxLookRunBytes = std::size_t{64} * 1024;
+/// Properties may be large, and users many.
+constexpr std::size_t kMaxLookBytes = std::size_t{32} * 1024 * 1024;
+/// How often something is composed that the store then refuses.
+constexpr unsigned kMaxTries = 3;
 
 std::string message_of_text(std::string_view type, std::string_view text) {
     std::string out = R"({"type":)";
@@ -57,16 +67,69 @@ std::string Room::counter_message(std::string_view id, const Counter& counter) {
     return out += "}}";
 }
 
-std::string Room::details() const {
-    const std::lock_guard lock(mutex_);
+void Room::details(LanePart& at, View view) {
+    look(at, std::make_shared<Look>(Look{false, std::move(view), {}}));
+}
+
+void Room::users(LanePart& at, View view) {
+    look(at, std::make_shared<Look>(Look{true, std::move(view), {}}));
+}
+
+void Room::look(LanePart& at, const LookPtr& look) {
+    std::error_code error;
+    bool is_whole = true;
+    {
+        const std::lock_guard lock(mutex_);
+        if (look->text.empty()) begin_look(*look);
+        if (look->is_of_users) is_whole = append_users(*look);
+        if (look->text.size() > kMaxLookBytes) {
+            error = std::make_error_code(std::errc::message_size);
+        } else if (is_whole && !queue_.empty()) {
+            if (!is_overfull()) return tell_in_turn(at, look);
+            error = make_error_code(core::Error::store_overloaded);
+        }
+    }
+    if (error) return look->view(tl::unexpected(error));
+    if (is_whole) return tell(at, look);
+    at.post([self = shared_from_this(), part = at.shared_from_this(), look] {
+        self->look(*part, look);
+    });
+}
+
+/// When everything that it can tell of is stored, or undone: then it is made anew.
+void Room::tell(LanePart& at, const LookPtr& look) {
+    bool is_true = true;
+    {
+        const std::lock_guard lock(mutex_);
+        is_true = look->undone == undone_;
+    }
+    if (is_true) return look->view(std::move(look->text));
+    if (++look->tries == kMaxTries) {
+        return look->view(tl::unexpected(make_error_code(core::Error::store_unavailable)));
+    }
+    look->text.clear();
+    this->look(at, look);
+}
+
+void Room::begin_look(Look& look) const {
+    look.undone = undone_;
+    if (!look.is_of_users) {
+        look.text = details_text();
+        return;
+    }
+    look.text = R"({"ts":)" + std::to_string(now_ms()) + R"(,"users":[)";
+    look.session = look.member = 0;
+    // Whoever comes meanwhile is too late, so that it ends.
+    look.last_session = arrivals_;
+    look.last_member = ever_connected_;
+}
+
+std::string Room::details_text() const {
     const std::uint64_t now = now_ms();
     std::string out = R"({"id":")" + id_ + R"(","name":)";
     json::append_text(out, name_);
-    const auto unique = static_cast<std::size_t>(
-        std::count_if(sessions_.begin(), sessions_.end(),
-                      [](const auto& each) { return !each.second->members.empty(); }));
     out += R"(,"count":)" + std::to_string(connections_);
-    out += R"(,"uniqueCount":)" + std::to_string(unique);
+    out += R"(,"uniqueCount":)" + std::to_string(present_.size());
     out += R"(,"increment":)" + std::to_string(suffix_);
     out += R"(,"incrementSinceRestart":)" + std::to_string(ever_connected_);
     out += R"(,"pollCount":)" + std::to_string(polls_.polls.size());
@@ -78,27 +141,28 @@ std::string Room::details() const {
     return out += '}';
 }
 
-std::string Room::users() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<const Session*> sessions;
-    for (const auto& [id, session] : sessions_) {
-        if (!session->members.empty()) sessions.push_back(session.get());
-    }
-    std::sort(sessions.begin(), sessions.end(),
-              [](const Session* a, const Session* b) { return a->arrival < b->arrival; });
-    std::string out = R"({"ts":)" + std::to_string(now_ms()) + R"(,"users":[)";
-    bool is_first = true;
-    for (const Session* session : sessions) {
-        for (const MemberPtr& member : session->members) {
-            if (!is_first) out += ',';
-            is_first = false;
-            out += R"({"suffix":)" + std::to_string(session->suffix) + R"(,"properties":)";
-            out += session->properties.open;
-            out += R"(,"lastCommunication":)";
-            out += std::to_string(member->last_ms.load(std::memory_order_relaxed)) + "}";
+bool Room::append_users(Look& look) const {
+    const std::size_t enough = look.text.size() + kMaxLookRunBytes;
+    const auto end = present_.upper_bound(look.last_session);
+    for (auto place = present_.lower_bound(look.session); place != end; ++place) {
+        const Session& session = *place->second;
+        if (place->first != look.session) look.member = 0;
+        look.session = place->first;
+        auto each = std::upper_bound(
+            session.members.begin(), session.members.end(), look.member,
+            [](std::uint64_t order, const MemberPtr& member) { return order < member->order; });
+        for (; each != session.members.end() && (*each)->order <= look.last_member; ++each) {
+            if (look.text.size() >= enough) return false;
+            look.member = (*each)->order;
+            if (look.text.back() != '[') look.text += ',';
+            look.text += R"({"suffix":)" + std::to_string(session.suffix) + R"(,"properties":)";
+            look.text += session.properties.open;
+            look.text += R"(,"lastCommunication":)";
+            look.text += std::to_string((*each)->last_ms.load(std::memory_order_relaxed)) + "}";
         }
     }
-    return out += "]}";
+    look.text += "]}";
+    return true;
 }
 
 }  // namespace pulse::rooms

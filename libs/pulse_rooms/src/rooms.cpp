@@ -29,12 +29,12 @@ class RoomDialect final : public core::Dialect {
 
     [[nodiscard]] std::string_view name() const noexcept override { return "rooms"; }
     [[nodiscard]] bool checks_origin() const noexcept override {
-        return engine_.options.any_origin;
+        return engine_.options().any_origin;
     }
 
     [[nodiscard]] std::optional<core::Refusal> admit(const core::OpenRequest& request) override {
         auto admission = std::make_shared<const Admission>(
-            read_admission(request, engine_.options, engine_.rng));
+            read_admission(request, engine_.options(), engine_.places().get(), engine_.rng));
         add_headers(request, *admission);
         request.admission = std::move(admission);
         return std::nullopt;
@@ -68,6 +68,26 @@ class RoomDialect final : public core::Dialect {
 };
 
 }  // namespace
+
+void Engine::set_options(RoomsOptions options) {
+    options.places.reset();
+    options.counter_form = counter_form;
+    auto made = std::make_unique<const RoomsOptions>(std::move(options));
+    const std::lock_guard lock(mutex_);
+    options_.store(made.get(), std::memory_order_release);
+    all_options_.push_back(std::move(made));
+}
+
+std::shared_ptr<const Places> Engine::places() const {
+    const std::lock_guard lock(mutex_);
+    return places_;
+}
+
+void Engine::set_places(std::shared_ptr<const Places> places) {
+    // What was there goes when the lock is free again: that takes a while.
+    const std::lock_guard lock(mutex_);
+    places_.swap(places);
+}
 
 void Engine::begin_write() {
     const std::lock_guard lock(mutex_);
@@ -106,7 +126,7 @@ struct Rooms::Impl : std::enable_shared_from_this<Rooms::Impl> {
         at.lane().post_at(engine.clock.now() + kSweepInterval, [weak = weak_from_this(), &at] {
             const auto self = weak.lock();
             if (self == nullptr) return;
-            self->registry.sweep(self->engine.clock.now() - self->engine.options.idle_time);
+            self->registry.sweep(self->engine.clock.now() - self->engine.options().idle_time);
             self->sweep_in_a_while(at);
         });
     }
@@ -193,14 +213,20 @@ void Rooms::set_config(std::string_view room, std::string text, Done done) {
 
 void Rooms::details(std::string_view room, Answer answer) {
     impl_->with_room(
-        room, [answer](Room& found, LanePart&) { answer(found.details()); },
+        room, [answer](Room& found, LanePart& at) { found.details(at, answer); },
         [answer](std::error_code error) { answer(tl::unexpected(error)); });
 }
 
 void Rooms::users(std::string_view room, Answer answer) {
     impl_->with_room(
-        room, [answer](Room& found, LanePart&) { answer(found.users()); },
+        room, [answer](Room& found, LanePart& at) { found.users(at, answer); },
         [answer](std::error_code error) { answer(tl::unexpected(error)); });
+}
+
+void Rooms::set_options(RoomsOptions options) { impl_->engine.set_options(std::move(options)); }
+
+void Rooms::set_places(std::shared_ptr<const Places> places) {
+    impl_->engine.set_places(std::move(places));
 }
 
 RoomsStats Rooms::stats() const {

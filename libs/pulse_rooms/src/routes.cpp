@@ -38,6 +38,11 @@ HttpResponse response_of(std::error_code error) {
     return answer;
 }
 
+HttpResponse view_error(std::error_code error) {
+    if (error == std::errc::message_size) return error_response(500, "The answer is too long");
+    return response_of(error);
+}
+
 /// A responder that a std::function can hold.
 using SharedResponder = std::shared_ptr<HttpResponder>;
 SharedResponder share(HttpResponder responder) {
@@ -51,7 +56,7 @@ core::Route view_route(Rooms& rooms, std::string path, View view) {
             [&rooms, view](const HttpRequest& request, HttpResponder responder) {
                 (rooms.*view)(room_of_query(request.query),
                               [to = share(std::move(responder))](core::Result<std::string> text) {
-                                  if (!text) return to->respond(response_of(text.error()));
+                                  if (!text) return to->respond(view_error(text.error()));
                                   to->respond({200, std::string(kPlainType), std::move(*text), {}});
                               });
             }};

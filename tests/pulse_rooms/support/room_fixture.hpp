@@ -41,7 +41,8 @@ class GatedStore final : public core::DocumentStore {
     std::error_code commit_error{};  ///< instead of doing them
     std::error_code read_error{};
     std::size_t commits = 0;
-    std::size_t max_value_bytes = 0;  ///< a batch with a longer value finds the store full
+    std::size_t max_value_bytes = 0;    ///< a batch with a longer value finds the store full
+    std::vector<std::string> full_for;  ///< and so does one with a key that holds one of these
 
     /// Does what waits, or refuses it with commit_error.
     void let_go() {
@@ -56,6 +57,9 @@ class GatedStore final : public core::DocumentStore {
         auto run = [this, batch = std::move(batch), done = std::move(done)] {
             if (commit_error) return done(tl::unexpected(commit_error));
             if (max_value_bytes != 0 && longest_value(batch) > max_value_bytes) {
+                return done(tl::unexpected(make_error_code(core::Error::store_full)));
+            }
+            if (!full_for.empty() && is_of_full_part(batch)) {
                 return done(tl::unexpected(make_error_code(core::Error::store_full)));
             }
             inner_->commit(batch, done);
@@ -88,6 +92,15 @@ class GatedStore final : public core::DocumentStore {
             longest = std::max(longest, batch[i].value.size());
         }
         return longest;
+    }
+
+    [[nodiscard]] bool is_of_full_part(const core::DocumentBatch& batch) const {
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            for (const std::string& part : full_for) {
+                if (batch[i].key.find(part) != std::string_view::npos) return true;
+            }
+        }
+        return false;
     }
 
     std::unique_ptr<core::DocumentStore> inner_;

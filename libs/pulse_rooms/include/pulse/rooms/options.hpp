@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@
 #include <pulse/core/rate_limiter.hpp>
 
 namespace pulse::rooms {
+
+class Places;
 
 /// The type of `value` in counter messages.
 enum class CounterForm : std::uint8_t {
@@ -64,6 +67,12 @@ struct RoomsOptions {
     /// is one of `trusted_proxies` (addresses as text).
     std::vector<std::pair<std::string, std::string>> detail_headers;
     std::vector<std::string> trusted_proxies;
+    /// Facts from a file, by the client's address: better than `details`, not as good as what a
+    /// trusted proxy says. See Rooms::set_places().
+    std::shared_ptr<const Places> places;
+    /// The header in which trusted proxies name the client's address; of a list the last one, which
+    /// the proxy itself has seen. Empty: `places` are looked up for the peer itself.
+    std::string address_header;
     RoomsLimits limits;
 
     // Performance

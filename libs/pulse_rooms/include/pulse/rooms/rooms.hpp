@@ -78,9 +78,18 @@ class Rooms {
     /// Errors: std::errc::invalid_argument (no UTF-8), message_size, those of the store, and
     /// core::Error::memory_exhausted at RoomsLimits::max_rooms.
     void set_config(std::string_view room, std::string text, Done done);
-    /// What /details and /users answer. Errors as set_config has them.
+    /// What /details and /users answer, once all that they tell of is stored. Errors: those of
+    /// set_config(); message_size above 32 MiB.
     void details(std::string_view room, Answer answer);
     void users(std::string_view room, Answer answer);
+
+    /// In force from now on, but for counter_form (what is in memory has the old one) and places.
+    /// What a client has already (place, role, properties, polls) stays, whatever is allowed now;
+    /// the time of pings counts from the next one on, and where there were none, for new
+    /// connections.
+    void set_options(RoomsOptions options);
+    /// In place of RoomsOptions::places, for connections that come from now on. May be null.
+    void set_places(std::shared_ptr<const Places> places);
 
     [[nodiscard]] RoomsStats stats() const;
     /// The same as families pulse_rooms_… of docs/operations/metrics.md.
