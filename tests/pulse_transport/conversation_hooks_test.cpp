@@ -347,6 +347,32 @@ TEST_CASE("a paused connection is not read until it is resumed", "[transport][ho
     CHECK(messages.take() == "second");
 }
 
+TEST_CASE("whom nobody reads is not silent", "[transport][hooks]") {
+    Hooked server;
+    Mailbox<core::ConnectionHandle> handles;
+    server.hooks.got_message = [&](core::Connection& connection, core::ByteView,
+                                   core::MessageKind) {
+        connection.pause_reading(true);
+        handles.put(connection.handle());
+    };
+    EngineParts parts;
+    parts.connections.idle_timeout = 60s;
+    server.start(parts);
+    WsClient client = server.connect();
+    client.send_text("much work");
+    const core::ConnectionHandle handle = handles.take();
+    WsClient witness = server.connect();
+    client.send_frame({kPing, "unread"});
+    server.engine->clock.advance(61s);
+    CHECK(witness.read_close().code == 1001);
+    CHECK_FALSE(client.tcp().has_input(600ms));
+    handle.post([](core::Connection& connection) { connection.pause_reading(false); });
+    CHECK(client.read_frame().payload == "unread");
+    // From then on it counts.
+    server.engine->clock.advance(61s);
+    CHECK(client.read_close().code == 1001);
+}
+
 TEST_CASE("a close that comes while the conversation pauses is its business afterwards",
           "[transport][hooks]") {
     Hooked server;

@@ -241,12 +241,20 @@ bool TcpConnection::charge_input(std::size_t held) noexcept {
 }
 
 void TcpConnection::pause_reading(bool is_paused) {
+    if (is_paused_) excuse_silence();
     is_paused_ = is_paused;
     if (!is_paused_ && peer_close_ != nullptr) {
         const std::unique_ptr<PeerClose> close = std::move(peer_close_);
         (void)on_peer_close(close->code, close->reason);
     }
     if (phase_ != Phase::gone) update_interest();
+}
+
+/// While nothing is read, what the peer says is not heard: its times begin anew.
+void TcpConnection::excuse_silence() noexcept {
+    last_input_ = loop_.now;
+    partial_since_ = loop_.now;
+    is_pinged_ = false;
 }
 
 // -------------------------------------------------------------------- writing

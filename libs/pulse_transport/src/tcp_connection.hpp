@@ -87,6 +87,7 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
     void on_overflow() noexcept override;
     void finish_overflow();
     void update_interest() noexcept;
+    void excuse_silence() noexcept;
     /// Keeps the memory budget's account of the input held here. False when there is no room for
     /// more.
     [[nodiscard]] bool charge_input(std::size_t held) noexcept;

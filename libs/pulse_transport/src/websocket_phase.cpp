@@ -134,6 +134,7 @@ void TcpConnection::terminate(core::CloseReason reason) {
 void TcpConnection::websocket_timer() {
     const ConnectionOptions& settings = options();
     const Tick now = loop_.now;
+    if (is_paused_) excuse_silence();
     if (is_draining_ && is_due(close_at_, now)) {
         terminate(core::CloseReason::shutdown);
         return;
