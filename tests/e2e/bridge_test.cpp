@@ -3,6 +3,7 @@
 // The Roblox bridge in the real server: its registry outlives it, its store may be away, it drains.
 #include "e2e/bridge_fixture.hpp"
 #include "support/document.hpp"
+#include "support/pulse_client.hpp"
 #include "support/tcp_client.hpp"
 
 #include <csignal>
@@ -179,6 +180,45 @@ TEST_CASE("a drain answers the polls that wait", "[e2e][bridge]") {
     CHECK(server.wait() == exited(0));
     CHECK_THAT(server.output(), Contains("\"event\":\"stopped\""));
     CHECK_FALSE(fs::exists(bridge.data() / "pulse.db-wal"));
+}
+
+TEST_CASE("what a token opened to native clients ends with it, and with the universe",
+          "[e2e][bridge]") {
+    const BridgeFixture bridge;
+    const ServerProcess server(bridge.settings());
+    const Caller admin(server, bridge.key());
+    REQUIRE(admin.is_served());
+    REQUIRE(admin.add(kUniverse).status == 200);
+    const auto made =
+        admin.post("/universe/2745313133/tokens",
+                   {{"label", "board"}, {"rights", {"web.read"}}, {"expiresIn", nullptr}});
+    REQUIRE(made.status == 201);
+    const auto token = nlohmann::json::parse(made.body);
+    const std::string channel = std::string("roblox:") + kUniverse + ":chat";
+
+    PulseClient board(server.port());
+    board.send(FrameView::connect(1, token.at("token").get<std::string>()));
+    board.subscribe(channel);
+    PulseClient operator_page(server.port());
+    operator_page.send(FrameView::connect(1, bridge.key()));
+    operator_page.subscribe(channel);
+    const nlohmann::json message = {
+        {"topic", "chat"}, {"message", "hi"}, {"destination", "server"}};
+    REQUIRE(admin.post("/universe/2745313133/send", message).status == 200);
+    CHECK(board.receive().channel == channel);
+    CHECK(operator_page.receive().channel == channel);
+
+    const std::string id = token.at("id");
+    REQUIRE(
+        http_exchange(server.port(), admin.request("DELETE", "/universe/2745313133/tokens/" + id))
+            .status == 200);
+    CHECK(board.receive() == Frame::error(0, ErrorCode::unauthorized, "Authentication failed"));
+    CHECK(board.read_close().code == 1008);
+
+    REQUIRE(admin.post("/universe/registry/remove", {{"universeId", kUniverse}}).status == 200);
+    CHECK(operator_page.receive() ==
+          Frame::error(0, ErrorCode::forbidden, "Subscription ended: " + channel));
+    CHECK(operator_page.ask(FrameView::subscribe(2, channel)).code == 1004);
 }
 
 TEST_CASE("the bridge's figures are those of the operator's page", "[e2e][bridge]") {

@@ -22,8 +22,11 @@ struct Fixture {
         access->set_universe({7}, {});
         access->set_universe({8}, {});
     }
-    std::string token(Rights rights) {
-        auto made = make_token({.rights = rights, .universes = {{7}}}, rng, clock.unix_ms());
+    /// `lifetime_ms` 0 = without end.
+    std::string token(Rights rights, std::uint64_t lifetime_ms = 0) {
+        const std::uint64_t expires = lifetime_ms == 0 ? 0 : clock.unix_ms() + lifetime_ms;
+        auto made = make_token({.rights = rights, .universes = {{7}}, .expires_at_ms = expires},
+                               rng, clock.unix_ms());
         REQUIRE(made.has_value());
         REQUIRE(access->add_token(made->record));
         id = made->record.id;
@@ -59,8 +62,31 @@ TEST_CASE("a bridge token that may read opens its universe's channels to be list
     CHECK_FALSE(who->allows(Action::publish, "roblox:7:chat"));
     CHECK_FALSE(who->allows(Action::presence, "roblox:7:chat"));
     CHECK(who->allows(Action::publish, "lobby"));
-    fixture.access->remove_token(fixture.id);
+}
+
+TEST_CASE("rights that a bridge token gave are asked for again, and end with it",
+          "[roblox][access]") {
+    Fixture fixture;
+    const auto who = fixture.ask(fixture.token({Right::web_read}, 60'000));
+    REQUIRE(who.has_value());
+    CHECK(who->rights->review_interval() == UniverseAuthenticator::kReviewInterval);
+    CHECK(who->rights->holds());
+    SECTION("removed") { fixture.access->remove_token(fixture.id); }
+    SECTION("expired") { fixture.clock.advance(std::chrono::seconds(60)); }
+    CHECK_FALSE(who->rights->holds());
     CHECK_FALSE(who->allows(Action::subscribe, "roblox:7:chat"));
+}
+
+TEST_CASE("a universe that is removed takes the rights to its channels along", "[roblox][access]") {
+    Fixture fixture;
+    const auto admin = fixture.ask("the-api-key");
+    REQUIRE(admin.has_value());
+    fixture.access->remove_universe({7});
+    CHECK(admin->rights->holds());
+    CHECK_FALSE(admin->allows(Action::subscribe, "roblox:7:chat"));
+    CHECK(admin->allows(Action::subscribe, "roblox:8:chat"));
+    // What is not the bridge's to take back is not asked for.
+    CHECK(fixture.ask("ann-token")->rights->review_interval() == std::chrono::milliseconds{0});
 }
 
 TEST_CASE("a game's token listens to nothing, and where login is needed to nothing else either",

@@ -31,6 +31,12 @@ class OtherRights final : public core::Rights {
         if (channel.starts_with(kPrefix)) return false;
         return inner_ == nullptr || inner_->allows(action, channel);
     }
+    [[nodiscard]] std::chrono::milliseconds review_interval() const noexcept override {
+        return inner_ == nullptr ? std::chrono::milliseconds{0} : inner_->review_interval();
+    }
+    [[nodiscard]] bool holds() const noexcept override {
+        return inner_ == nullptr || inner_->holds();
+    }
 
   private:
     std::shared_ptr<const core::Rights> inner_;
@@ -51,6 +57,10 @@ class TokenRights final : public core::Rights {
         return universe && caller_.may(Right::web_read, *universe) &&
                access_.holds(caller_, *universe);
     }
+    [[nodiscard]] std::chrono::milliseconds review_interval() const noexcept override {
+        return UniverseAuthenticator::kReviewInterval;
+    }
+    [[nodiscard]] bool holds() const noexcept override { return access_.holds(caller_); }
 
   private:
     const AccessBook& access_;

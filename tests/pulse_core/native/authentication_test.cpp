@@ -5,6 +5,8 @@
 #include "support/catch.hpp"
 #include "support/lane_hosts.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -75,6 +77,30 @@ class ListedRights final : public core::Rights {
 
   private:
     std::vector<std::string> allowed_;
+};
+
+/// Channels that may be listened to, until the test says otherwise.
+class PassingRights final : public core::Rights {
+  public:
+    explicit PassingRights(std::vector<std::string> channels) : channels_(std::move(channels)) {}
+
+    [[nodiscard]] bool allows(core::Action, std::string_view channel) const noexcept override {
+        const std::lock_guard lock(mutex_);
+        return std::find(channels_.begin(), channels_.end(), channel) != channels_.end();
+    }
+    [[nodiscard]] std::chrono::milliseconds review_interval() const noexcept override { return 5s; }
+    [[nodiscard]] bool holds() const noexcept override { return is_held; }
+
+    void withdraw(std::string_view channel) {
+        const std::lock_guard lock(mutex_);
+        std::erase(channels_, channel);
+    }
+
+    std::atomic<bool> is_held{true};
+
+  private:
+    mutable std::mutex mutex_;
+    std::vector<std::string> channels_;
 };
 
 Frame unauthorized(std::uint64_t id) {
@@ -333,6 +359,56 @@ TEST_CASE("what an identity has no right to is refused with 1004", "[core][nativ
     CHECK(client.ask(Frame::presence(7, "both", PresenceAction::join)).at(0) == Frame::ack(7));
     // Leaving needs no right.
     CHECK(client.ask(Frame::unsubscribe(8, "in")) == Frames{Frame::ack(8)});
+}
+
+TEST_CASE("a subscription ends when the right to it is found gone", "[core][native][auth]") {
+    LaterAuthenticator authenticator;
+    NativeEngine engine({}, &authenticator);
+    NativeClient client(engine);
+    const auto rights = std::make_shared<PassingRights>(std::vector<std::string>{"a", "b"});
+    client.send({Frame::connect(1, "t"), Frame::subscribe(1, "a"), Frame::subscribe(2, "b")});
+    authenticator.take().done(core::Identity{"somebody", rights});
+    CHECK(client.receive() == Frames{Frame::ack(1), Frame::ack(2)});
+    CHECK(client.connection.tick == 5s);
+
+    // As long as nobody has asked again, nothing changes: the interval is the promise.
+    rights->withdraw("a");
+    engine.publish("a", "last");
+    engine.clock.advance(5s);
+    client.tick();
+    CHECK(client.receive() ==
+          Frames{publication("a", "last"),
+                 Frame::error(0, ErrorCode::forbidden, "Subscription ended: a")});
+    engine.publish("a", "unheard");
+    engine.publish("b", "heard");
+    CHECK(client.receive() == Frames{publication("b", "heard")});
+    CHECK(client.ask(Frame::subscribe(3, "a")) ==
+          Frames{Frame::error(3, ErrorCode::forbidden, "Forbidden")});
+
+    SECTION("and is asked for again and again") {
+        CHECK(client.connection.tick == 5s);
+        rights->withdraw("b");
+        engine.clock.advance(5s);
+        client.tick();
+        CHECK(client.receive() ==
+              Frames{Frame::error(0, ErrorCode::forbidden, "Subscription ended: b")});
+    }
+    SECTION("and the connection with what the client proved to be") {
+        rights->is_held = false;
+        engine.clock.advance(5s);
+        client.tick();
+        CHECK(client.receive() == Frames{kRefused});
+        CHECK(client.connection.close_code == 1008);
+        engine.publish("b", "unheard");
+        CHECK(client.receive().empty());
+    }
+    SECTION("and does not pass to whoever the client becomes") {
+        client.send(Frame::connect(1, "other"));
+        authenticator.take().done(core::Identity{
+            "another", std::make_shared<ListedRights>(std::vector<std::string>{"subscribe:a"})});
+        CHECK(client.receive() ==
+              Frames{Frame::error(0, ErrorCode::forbidden, "Subscription ended: b")});
+    }
 }
 
 TEST_CASE("JSON clients wait for their answers alike", "[core][native][auth]") {

@@ -211,6 +211,13 @@ class NativeClient {
     void send(std::initializer_list<Frame> frames) { send(encoded(frames)); }
     void send_text(std::string_view text) { send(text, MessageKind::text); }
 
+    /// The time it asked for has come.
+    void tick() {
+        connection.lane().begin_turn();
+        conversation->on_tick(engine_.clock.now());
+        engine_.turn();
+    }
+
     /// All frames since the last call. Each must be a message of its own.
     [[nodiscard]] std::vector<Frame> receive() {
         engine_.turn();

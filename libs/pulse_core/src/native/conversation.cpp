@@ -79,11 +79,13 @@ void NativeConversation::on_open() {
     stats().greetings.add(1);
     stats().greeting_bytes.add(sent.reply_bytes.get() - bytes_before);
     if (standing_ == Standing::required) expect_authentication();
+    if (extras_ != nullptr) expect_review();
 }
 
 void NativeConversation::request_tick() {
     MonotonicTime due = MonotonicTime::max();
-    for (const MonotonicTime time : {extras_->authentication_due, extras_->frame_due}) {
+    for (const MonotonicTime time :
+         {extras_->authentication_due, extras_->frame_due, extras_->review_due}) {
         if (time != MonotonicTime{}) due = std::min(due, time);
     }
     if (due == MonotonicTime::max()) return;
@@ -100,7 +102,8 @@ void NativeConversation::on_tick(MonotonicTime now) {
     } else if (is_over(extras_->frame_due)) {
         end(CloseReason::message_timeout);
     } else {
-        request_tick();
+        if (is_over(extras_->review_due)) review();
+        if (!is_ending_) request_tick();
     }
 }
 

@@ -61,6 +61,10 @@ class NativeConversation final : public Conversation {
     void handle_presence(const protocol::FrameView& frame);
     void handle_connect(const protocol::FrameView& frame);
     void finish_authentication(Result<Identity> result);
+    /// Where the identity's rights can be taken back.
+    void expect_review();
+    void review();
+    void end_forbidden_subscriptions();
 
     [[nodiscard]] bool may(Action action, const protocol::FrameView& frame);
     [[nodiscard]] bool is_within(TokenBucket& bucket, const RateLimit& limit,

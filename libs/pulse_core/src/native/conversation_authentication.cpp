@@ -3,7 +3,9 @@
 // Who a native client is.
 #include "conversation_extras.hpp"
 
+#include <chrono>
 #include <mutex>
+#include <string>
 
 #include <pulse/protocol/version.hpp>
 
@@ -70,10 +72,42 @@ void NativeConversation::finish_authentication(Result<Identity> result) {
         end(CloseReason::authentication_failed);
         return;
     }
-    extras().identity = std::move(*result);
-    extras().authentication_due = {};
+    Extras& extra = extras();
+    extra.identity = std::move(*result);
+    extra.authentication_due = {};
     standing_ = Standing::authenticated;
+    // What rights of the kind that ends have opened does not pass to whoever the client is now.
+    if (extra.review_due != MonotonicTime{}) end_forbidden_subscriptions();
+    expect_review();
     resume();
+}
+
+void NativeConversation::expect_review() {
+    const Rights* rights = extras_->identity.rights.get();
+    const auto interval = rights ? rights->review_interval() : std::chrono::milliseconds{0};
+    if (interval.count() == 0) {
+        extras_->review_due = {};
+        return;
+    }
+    extras_->review_due = connection_.lane().now() + interval;
+    request_tick();
+}
+
+void NativeConversation::review() {
+    if (!extras_->identity.rights->holds()) {
+        end(CloseReason::authentication_failed);
+        return;
+    }
+    end_forbidden_subscriptions();
+    expect_review();
+}
+
+void NativeConversation::end_forbidden_subscriptions() {
+    for (const std::string& channel : session_.channels()) {
+        if (extras_->identity.allows(Action::subscribe, channel)) continue;
+        if (session_.unsubscribe(channel)) continue;
+        send_error(0, protocol::ErrorCode::forbidden, "Subscription ended: " + channel);
+    }
 }
 
 }  // namespace pulse::core::native

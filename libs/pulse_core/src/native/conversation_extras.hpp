@@ -26,6 +26,8 @@ struct NativeConversation::Extras {
     /// When to give up waiting; zero: not waiting.
     MonotonicTime authentication_due{};
     MonotonicTime frame_due{};
+    /// When to ask whether the identity's rights still hold; zero: they cannot be taken back.
+    MonotonicTime review_due{};
     /// Bytes of member lists sent in the turn that began then.
     std::size_t sync_bytes = 0;
     MonotonicTime sync_turn{};

@@ -3,6 +3,7 @@
 // Who a client is and what it may do.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,11 +16,18 @@ namespace pulse::core {
 
 enum class Action : unsigned char { subscribe, publish, presence };
 
-/// What an identity may do. **Immutable** and shared by all sessions that carry it.
+/// What an identity may do. **Thread-safe**, and shared by all sessions that carry it.
 class Rights {
   public:
     virtual ~Rights() = default;
     [[nodiscard]] virtual bool allows(Action action, std::string_view channel) const noexcept = 0;
+
+    /// Of rights that can be taken back from a client that is connected: how often a conversation
+    /// asks them again. It then ends the connection when they no longer hold, and subscriptions
+    /// that are no longer allowed. 0: what was allowed once stays.
+    [[nodiscard]] virtual std::chrono::milliseconds review_interval() const noexcept { return {}; }
+    /// False once what the client proved to be counts no more, such as a token that was removed.
+    [[nodiscard]] virtual bool holds() const noexcept { return true; }
 };
 
 /// An authenticated client. A value type.

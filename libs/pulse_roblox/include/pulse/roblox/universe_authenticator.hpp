@@ -4,6 +4,8 @@
 // `roblox:<universe>:<topic>`: those who log in with a token of the bridge that may read it.
 #pragma once
 
+#include <chrono>
+
 #include <pulse/core/authenticator.hpp>
 #include <pulse/roblox/access_book.hpp>
 
@@ -14,11 +16,16 @@ namespace pulse::roblox {
 /// Nobody may publish to the bridge's channels: messages enter by the bridge, which numbers them.
 /// With a token of the bridge, subscribing is allowed where `web.read` is; in other channels such a
 /// client has the rights of anonymous ones, if there are any. Everybody else keeps the rights they
-/// have, but for these channels. A token that is removed ends no subscription that exists.
+/// have, but for these channels.
+///
+/// A conversation asks every kReviewInterval whether all of this still holds: with the token
+/// removed or expired its connection ends, with the universe removed its subscriptions there.
 ///
 /// **Thread-safe.** Both outlive it and the identities it gives out.
 class UniverseAuthenticator final : public core::Authenticator {
   public:
+    static constexpr std::chrono::seconds kReviewInterval{5};
+
     UniverseAuthenticator(core::Authenticator& inner, AccessBook& access) noexcept
         : inner_(inner), access_(access) {}
 
