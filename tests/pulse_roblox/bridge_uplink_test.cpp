@@ -208,6 +208,65 @@ TEST_CASE("A repeated Idempotency-Key is answered as the first, and nothing happ
     CHECK_FALSE(sender.answers.back().is_repeat);
 }
 
+TEST_CASE("A key whose message may have arrived sends nothing again", "[roblox][bridge][send]") {
+    BridgeFixture fixture;
+    Sender sender{fixture};
+    const CloudError lost{.http = 0};
+    const CloudError refused{.http = 400, .code = "INVALID_ARGUMENT"};
+    constexpr std::string_view kUnconfirmed =
+        R"({"error":"Roblox has not confirmed the message; it may have arrived")";
+
+    SECTION("the answers to all attempts were lost") {
+        fixture.cloud.script = {lost, lost, lost, lost, lost};
+    }
+    SECTION("one was, and the next attempt refused") { fixture.cloud.script = {lost, refused}; }
+    SECTION("a gateway failed, and then the key was refused") {
+        fixture.cloud.script = {{.http = 504}, {.http = 401}};
+    }
+    const std::size_t attempts = fixture.cloud.script.size();
+    sender.send(R"({"topic":"t","message":1,"destination":"roblox","ttl":300})", "key-1");
+    fixture.run_for(2min);
+    CHECK(fixture.cloud.sent.size() == attempts);
+    // The first was told after a while that it takes long; repeats get how it ended.
+    for (int repeat = 0; repeat < 2; ++repeat) {
+        sender.send(kToRoblox, "key-1");
+        fixture.run_for(1s);
+        CHECK(sender.answers.back().status == 504);
+        CHECK(sender.answers.back().is_repeat);
+        CHECK(sender.answers.back().body.starts_with(kUnconfirmed));
+        CHECK_FALSE(sender.answers.back().retry_after.has_value());
+    }
+    CHECK(fixture.cloud.sent.size() == attempts);
+}
+
+TEST_CASE("A key whose message cannot have arrived may try again", "[roblox][bridge][send]") {
+    BridgeFixture fixture;
+    Sender sender{fixture};
+    const CloudError unsent{.http = 0, .is_unsent = true};
+    fixture.cloud.script = {unsent, unsent, {.http = 429}, unsent, unsent};
+    sender.send(R"({"topic":"t","message":1,"destination":"roblox","ttl":300})", "key-1");
+    fixture.run_for(5min);
+    CHECK(fixture.cloud.sent.size() == 5);
+    sender.send(kToRoblox, "key-1");
+    fixture.run_for(1s);
+    CHECK(sender.answers.back().status == 200);
+    CHECK_FALSE(sender.answers.back().is_repeat);
+    CHECK(fixture.cloud.sent.size() == 6);
+}
+
+TEST_CASE("An Idempotency-Key is forgotten after ten minutes, however its message ended",
+          "[roblox][bridge][send]") {
+    BridgeFixture fixture;
+    Sender sender{fixture};
+    fixture.cloud.script = {{.http = 0}, {.http = 400}};
+    sender.send(kToRoblox, "key-1");
+    fixture.run_for(10min);
+    sender.send(kToRoblox, "key-1");
+    fixture.run_for(1s);
+    CHECK(sender.answers.back().status == 200);
+    CHECK(fixture.cloud.sent.size() == 3);
+}
+
 TEST_CASE("Every outcome has its status and its text", "[roblox][bridge][send]") {
     const auto status = [](Outcome outcome) { return answer_for({.outcome = outcome}).status; };
     CHECK(status(Outcome::accepted) == 200);

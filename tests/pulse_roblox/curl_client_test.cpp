@@ -137,6 +137,7 @@ TEST_CASE("an answer that does not come in time is none", "[roblox][curl]") {
     const HttpResult late = client.next();
     CHECK(late.response.status == 0);
     CHECK_FALSE(late.failure.empty());
+    CHECK_FALSE(late.is_unsent);  // it may have been acted upon
     client.send(cloud.request("/echo"));
     CHECK(client.next().response.status == 201);
 }
@@ -167,6 +168,7 @@ TEST_CASE("a server that is not there is told of without its address", "[roblox]
     CHECK(result.response.status == 0);
     CHECK_FALSE(result.failure.empty());
     CHECK(result.failure.find("secret") == std::string::npos);
+    CHECK(result.is_unsent);
 }
 
 TEST_CASE("only HTTP is spoken", "[roblox][curl]") {
@@ -182,7 +184,9 @@ TEST_CASE("more requests than there may be fail at once", "[roblox][curl]") {
     Client client(options);
     for (int i = 0; i < 3; ++i) client.send(cloud.request("/never"));
     REQUIRE(client.results.size() == 1);
-    CHECK(client.next().failure == "no room for another request");
+    const HttpResult refused = client.next();
+    CHECK(refused.failure == "no room for another request");
+    CHECK(refused.is_unsent);
 }
 
 TEST_CASE("what is under way when the client goes ends without an answer", "[roblox][curl]") {

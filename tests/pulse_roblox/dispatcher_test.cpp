@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct Fixture {
     std::vector<std::pair<std::uint64_t, OutgoingFrame>> sent;
     std::size_t answered = 0;
     std::map<MessageId, Outcome> outcomes;
+    std::set<MessageId> uncertain;  ///< of those that were given up
     Dispatcher dispatcher{
         {7},
         "owner",
@@ -52,8 +54,9 @@ struct Fixture {
         governor,
         rng,
         [this](std::uint64_t id, const OutgoingFrame& frame) { sent.emplace_back(id, frame); },
-        [this](MessageId id, Outcome outcome, const CloudError&) {
-            CHECK(outcomes.emplace(id, outcome).second);  // once each
+        [this](MessageId id, const Dispatcher::Ending& ending) {
+            CHECK(outcomes.emplace(id, ending.outcome).second);  // once each
+            if (ending.may_have_arrived) uncertain.insert(id);
         }};
     core::MonotonicTime now{1h};
 };
@@ -223,4 +226,34 @@ TEST_CASE("Expired and replaced messages are told apart", "[roblox][dispatcher]"
     CHECK(f.outcomes.at(2) == Outcome::expired);
     CHECK(f.sent.empty());
     CHECK(f.dispatcher.drain_time() >= 1s);
+}
+
+TEST_CASE("What may be at Roblox is not said to have failed", "[roblox][dispatcher]") {
+    Fixture f;
+    const MessageId id = f.publish("t").value();
+    f.pump_at(30ms);
+    SECTION("an answer was lost") {
+        f.answer(0);
+        (void)f.wait_for_attempt();
+        f.answer(400);
+        CHECK(f.outcomes.at(id) == Outcome::rejected);
+        CHECK(f.uncertain.contains(id));
+    }
+    SECTION("the universe goes while an attempt is under way") {
+        f.dispatcher.end(Outcome::shutting_down, f.now);
+        CHECK(f.uncertain.contains(id));
+    }
+    SECTION("a refusal is one") {
+        f.answer(429);
+        (void)f.wait_for_attempt();
+        f.answer(400);
+        CHECK(f.outcomes.at(id) == Outcome::rejected);
+        CHECK(f.uncertain.empty());
+    }
+    SECTION("what never left the queue has not arrived") {
+        const MessageId waiting = f.publish("t").value();
+        f.answer(401);
+        CHECK(f.outcomes.at(waiting) == Outcome::key_rejected);
+        CHECK(f.uncertain.empty());
+    }
 }

@@ -9,7 +9,10 @@ namespace {
 
 CloudError error_of(const HttpResult& result, std::uint64_t unix_ms) {
     CloudError error = read_answer(result.response, unix_ms);
-    if (result.response.status == 0) error.message = result.failure;
+    if (result.response.status == 0) {
+        error.message = result.failure;
+        error.is_unsent = result.is_unsent;
+    }
     return error;
 }
 

@@ -170,7 +170,7 @@ void CurlClient::Core::send(CloudRequest request, Done done) {
     }
     CURL* const easy = transfer->easy.get();
     if (easy == nullptr || !configure(*transfer)) {
-        done({{}, "no room for another request"});
+        done({{}, "no room for another request", true});
         return;
     }
     transfer->done = std::move(done);
@@ -294,7 +294,12 @@ void CurlClient::Core::finish(CURL* easy, CURLcode code) {
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
         result.response.status = static_cast<int>(status);
     } else {
-        result = {{}, transfer->is_too_long ? "the answer is too long" : curl_easy_strerror(code)};
+        // Set when a connection is there and the request about to be written.
+        curl_off_t pretransfer_us = 0;
+        curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us);
+        result = {{},
+                  transfer->is_too_long ? "the answer is too long" : curl_easy_strerror(code),
+                  pretransfer_us == 0};
     }
     transfer->done(std::move(result));
 }

@@ -31,7 +31,7 @@ core::Result<MessageId> Dispatcher::publish(OutgoingMessage message, Forms forms
     if (circuit_.is_open()) return tl::unexpected{make_error_code(Error::forbidden)};
     const core::Result<Queued> queued = outbox_.push(std::move(message), forms, now);
     if (!queued) return tl::unexpected{queued.error()};
-    open_[queued->id] = {.forms = queued->forms};
+    open_[queued->id] = {.forms = queued->forms, .is_twofold = queued->forms > 1};
     report_dropped();  // what this one replaced
     return queued->id;
 }
@@ -64,9 +64,9 @@ void Dispatcher::pump(core::MonotonicTime now) {
         const auto found = attempts_.find(real_topic);
         if (found == attempts_.end()) continue;
         if (found->second.frame.deadline <= now) {
-            const OutgoingFrame frame = std::move(found->second.frame);
+            const Attempt attempt = std::move(found->second);
             attempts_.erase(found);
-            fail(frame, Outcome::expired, {});
+            fail(attempt, Outcome::expired, {});
             continue;
         }
         if (!may_send(real_topic, found->second.frame.kind)) continue;
@@ -114,6 +114,7 @@ void Dispatcher::on_answer(AttemptId id, const CloudError& answer, core::Monoton
     if (found == attempts_.end() || found->second.id != id) return;
     Attempt& attempt = found->second;
     attempt.is_under_way = false;
+    attempt.may_have_arrived |= may_have_succeeded(answer);
     budget_.on_answer(request_for(real_topic, attempt.frame.kind), answer.quota, now);
     budget_asked_again_at_ = core::MonotonicTime{};
 
@@ -142,13 +143,13 @@ void Dispatcher::on_answer(AttemptId id, const CloudError& answer, core::Monoton
             return;
         }
     }
-    const OutgoingFrame frame = std::move(attempt.frame);
+    const Attempt failed = std::move(attempt);
     attempts_.erase(found);
     const Outcome outcome = answer.http == 429             ? Outcome::throttled
                             : answer.http == 0             ? Outcome::transport
                             : verdict == Verdict::rejected ? Outcome::rejected
                                                            : Outcome::transport;
-    fail(frame, outcome, answer);
+    fail(failed, outcome, answer);
 }
 
 void Dispatcher::finish(const OutgoingFrame& frame) {
@@ -160,7 +161,18 @@ void Dispatcher::finish(const OutgoingFrame& frame) {
     }
 }
 
-void Dispatcher::fail(const OutgoingFrame& frame, Outcome outcome, const CloudError& error) {
+void Dispatcher::note_arrival(const Attempt& attempt) {
+    // Of a message in parts the last one is sent last: without it nothing has arrived.
+    if (!attempt.frame.is_last_part) return;
+    for (const MessageId id : attempt.frame.messages) {
+        const auto open = open_.find(id);
+        if (open != open_.end()) open->second.may_have_arrived = true;
+    }
+}
+
+void Dispatcher::fail(const Attempt& attempt, Outcome outcome, const CloudError& error) {
+    const OutgoingFrame& frame = attempt.frame;
+    if (attempt.may_have_arrived) note_arrival(attempt);
     if (frame.seq != 0) ring_.make_void(frame.real_topic, frame.seq);
     if (!frame.is_last_part) outbox_.abandon(frame.real_topic, frame.messages.front());
     for (const MessageId id : frame.messages) close_message(id, outcome, error);
@@ -181,6 +193,7 @@ void Dispatcher::close_all(Outcome outcome, const CloudError& error, core::Monot
     for (auto& [real_topic, attempt] : attempts_) {
         if (attempt.frame.seq != 0) ring_.make_void(real_topic, attempt.frame.seq);
         // Answers still to come are ignored, but what they took has to be given back.
+        if (attempt.is_under_way || attempt.may_have_arrived) note_arrival(attempt);
         if (attempt.is_under_way) {
             budget_.on_answer(request_for(real_topic, attempt.frame.kind), {}, now);
         }
@@ -188,7 +201,10 @@ void Dispatcher::close_all(Outcome outcome, const CloudError& error, core::Monot
     attempts_.clear();
     under_way_.clear();
     const auto open = std::exchange(open_, {});
-    for (const auto& [id, message] : open) done_(id, outcome, error);
+    for (const auto& [id, message] : open) {
+        const bool is_half_accepted = message.is_twofold && message.forms == 1;
+        done_(id, {outcome, error, message.may_have_arrived || is_half_accepted});
+    }
 }
 
 void Dispatcher::on_key_good(std::string key_owner) {
@@ -206,8 +222,13 @@ void Dispatcher::report_dropped() {
 }
 
 void Dispatcher::close_message(MessageId id, Outcome outcome, const CloudError& error) {
-    // Another form of it may have ended before.
-    if (open_.erase(id) != 0) done_(id, outcome, error);
+    const auto found = open_.find(id);
+    if (found == open_.end()) return;  // another form of it has ended before
+    const Open open = found->second;
+    open_.erase(found);
+    const bool is_known = outcome == Outcome::accepted || outcome == Outcome::replaced;
+    // The other form, if there is one, may have been accepted, or will be.
+    done_(id, {outcome, error, !is_known && (open.may_have_arrived || open.is_twofold)});
 }
 
 std::chrono::seconds Dispatcher::drain_time() const noexcept {

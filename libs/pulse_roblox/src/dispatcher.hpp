@@ -37,7 +37,14 @@ class Dispatcher {
   public:
     using AttemptId = std::uint64_t;
     using Send = std::function<void(AttemptId, const OutgoingFrame&)>;
-    using Done = std::function<void(MessageId, Outcome, const CloudError&)>;
+    /// How a message ended.
+    struct Ending {
+        Outcome outcome = Outcome::accepted;
+        CloudError error{};  ///< Roblox's last answer, where there was one
+        /// Not accepted as far as is known, but an attempt may have got through.
+        bool may_have_arrived = false;
+    };
+    using Done = std::function<void(MessageId, const Ending&)>;
 
     Dispatcher(UniverseId universe, std::string key_owner, DispatcherOptions options,
                SequenceSource& sequence, PublishBudget& budget, core::Rng& rng, Send send,
@@ -82,18 +89,23 @@ class Dispatcher {
         OutgoingFrame frame;
         unsigned count = 0;
         bool is_under_way = false;
+        bool may_have_arrived = false;
         core::MonotonicTime retry_at{};
     };
     struct Open {
         unsigned forms = 0;  // forms not accepted yet
+        bool is_twofold = false;
+        bool may_have_arrived = false;
     };
 
     [[nodiscard]] PublishRequest request_for(const std::string& real_topic,
                                              Target::Kind kind) const;
     void start(Attempt& attempt);
     void finish(const OutgoingFrame& frame);
-    void fail(const OutgoingFrame& frame, Outcome outcome, const CloudError& error);
+    void fail(const Attempt& attempt, Outcome outcome, const CloudError& error);
     void report_dropped();
+    /// That the frame may be at Roblox, and what it carries with it.
+    void note_arrival(const Attempt& attempt);
     void close_message(MessageId id, Outcome outcome, const CloudError& error);
     void close_all(Outcome outcome, const CloudError& error, core::MonotonicTime now);
 

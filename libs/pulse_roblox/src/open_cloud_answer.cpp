@@ -184,6 +184,11 @@ CloudError read_answer(const CloudResponse& response, std::uint64_t unix_ms) {
     return error;
 }
 
+bool may_have_succeeded(const CloudError& error) noexcept {
+    if (error.http == 0) return !error.is_unsent;
+    return error.http == 499 || (error.http >= 500 && error.http != 501);
+}
+
 Verdict judge(int http_status) noexcept {
     if (http_status >= 200 && http_status <= 299) return Verdict::accepted;
     switch (http_status) {

@@ -69,9 +69,7 @@ Universe::Universe(UniverseId id, BridgeShared& shared)
           [this](Dispatcher::AttemptId attempt, const OutgoingFrame& frame) {
               send_frame(attempt, frame);
           },
-          [this](MessageId message, Outcome outcome, const CloudError& error) {
-              on_done(message, outcome, error);
-          },
+          [this](MessageId message, const Dispatcher::Ending& ending) { on_done(message, ending); },
           [this](const std::string& item) {
               return claims_.put(item, shared_.parts.rng, shared_.now());
           }),
@@ -211,15 +209,17 @@ void Universe::note_end(Outcome outcome) {
     }
 }
 
-void Universe::on_done(MessageId id, Outcome outcome, const CloudError& error) {
-    note_end(outcome);
+void Universe::on_done(MessageId id, const Dispatcher::Ending& ending) {
+    note_end(ending.outcome);
     const auto found = open_.find(id);
     if (found == open_.end()) return;
-    PublishResult result{.outcome = outcome, .error = error};
-    if (outcome == Outcome::throttled) {
-        result.retry_after = error.quota.retry_after
-                                 ? std::chrono::ceil<std::chrono::seconds>(*error.quota.retry_after)
-                                 : dispatcher_.drain_time();
+    PublishResult result{.outcome = ending.outcome,
+                         .error = ending.error,
+                         .may_have_arrived = ending.may_have_arrived};
+    if (ending.outcome == Outcome::throttled) {
+        const auto& wait = ending.error.quota.retry_after;
+        result.retry_after =
+            wait ? std::chrono::ceil<std::chrono::seconds>(*wait) : dispatcher_.drain_time();
     }
     shared_.call_later([done = std::move(found->second), result = std::move(result)] {
         if (done) done(result);

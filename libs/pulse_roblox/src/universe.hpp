@@ -94,7 +94,7 @@ class Universe : public std::enable_shared_from_this<Universe> {
     void on_answer(Dispatcher::AttemptId attempt, const CloudError& answer, Time sent_at);
     void on_introspected(const IntrospectAnswer& answer, std::uint64_t key_version,
                          const std::function<void(const KeyReport&)>& done);
-    void on_done(MessageId id, Outcome outcome, const CloudError& error);
+    void on_done(MessageId id, const Dispatcher::Ending& ending);
     void note_frame(const OutgoingFrame& frame);
     void note_end(Outcome outcome);
     void report_key(const KeyReport& report);

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kMaxIdempotencyKeyBytes = 256;
 constexpr std::string_view kNotAnswered =
     R"({"error":"Roblox has not answered yet; the message may still arrive"})";
+constexpr std::string_view kUnconfirmed =
+    "Roblox has not confirmed the message; it may have arrived";
 
 /// `<status> <body>`, as kept in the book.
 [[nodiscard]] std::string store_answer(const SendAnswer& answer) {
@@ -153,7 +155,9 @@ void Universe::finish_send(SendId id, const PublishResult& result) {
     const SendAnswer answer = answer_for(result);
     if (!send.book_key.empty()) {
         sends_by_key_.erase(send.book_key);
-        if (answer.status < 300) {
+        // What may have arrived must not be sent by a repeat again: the answer stands for as long
+        // as the key is known.
+        if (answer.status < 300 || result.may_have_arrived) {
             answers_.answer(send.book_key, store_answer(answer));
         } else {
             answers_.abandon(send.book_key);
@@ -178,9 +182,9 @@ void Universe::time_out_sends(Time now) {
 
 SendAnswer answer_for(const PublishResult& result) {
     SendAnswer answer{.retry_after = result.retry_after};
-    const auto fail = [&](int status) {
+    const auto fail = [&](int status, std::string_view text) {
         answer.status = status;
-        answer.body = R"({"error":")" + std::string(error_text(result.outcome)) + '"';
+        answer.body = R"({"error":")" + std::string(text) + '"';
         const CloudError& error = result.error;
         if (error.http != 0) {
             answer.body += R"(,"roblox":{"status":)" + std::to_string(error.http);
@@ -192,35 +196,42 @@ SendAnswer answer_for(const PublishResult& result) {
         }
         answer.body += '}';
     };
+    if (result.may_have_arrived) {
+        // Whatever it ended with: neither "try again" nor "refused" would be true.
+        fail(504, kUnconfirmed);
+        answer.retry_after.reset();
+        return answer;
+    }
+    const std::string_view text = error_text(result.outcome);
     switch (result.outcome) {
         case Outcome::accepted:
         case Outcome::replaced:  // by a newer state, which is what the sender asked for
             answer.body = R"({"success":true})";
             break;
         case Outcome::invalid:
-            fail(400);
+            fail(400, text);
             break;
         case Outcome::unknown_universe:
-            fail(404);
+            fail(404, text);
             break;
         case Outcome::too_large:
-            fail(413);
+            fail(413, text);
             break;
         case Outcome::throttled:
         case Outcome::queue_full:
-            fail(429);
+            fail(429, text);
             if (!answer.retry_after) answer.retry_after = std::chrono::seconds(1);
             break;
         case Outcome::rejected:
-            fail(502);
+            fail(502, text);
             break;
         case Outcome::key_rejected:
         case Outcome::shutting_down:
-            fail(503);
+            fail(503, text);
             break;
         case Outcome::expired:
         case Outcome::transport:
-            fail(504);
+            fail(504, text);
             break;
     }
     return answer;

@@ -107,8 +107,8 @@ class Simulation {
                   .outbox = {.counting = options.counting, .default_ttl = std::chrono::minutes(5)}},
               sequence_, governor_, dice_.rng(),
               [this](std::uint64_t id, const roblox::OutgoingFrame& frame) { send(id, frame); },
-              [this](roblox::MessageId id, roblox::Outcome outcome, const roblox::CloudError&) {
-                  done(id, outcome);
+              [this](roblox::MessageId id, const roblox::Dispatcher::Ending& ending) {
+                  done(id, ending.outcome);
               }) {
         set_servers(options.servers);
         dispatcher_.outbox().set_capabilities(options.capabilities);

@@ -123,6 +123,9 @@ struct PublishResult {
     Outcome outcome = Outcome::accepted;
     CloudError error{};                                 ///< Roblox's answer, where there was one
     std::optional<std::chrono::seconds> retry_after{};  ///< of queue_full, throttled
+    /// Given up, but an attempt before may have got through: its answer was lost, or a failure that
+    /// does not say. Publishing the message again may make two of it.
+    bool may_have_arrived = false;
 };
 using PublishDone = std::function<void(const PublishResult&)>;
 

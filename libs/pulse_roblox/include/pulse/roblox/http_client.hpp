@@ -21,6 +21,7 @@ namespace pulse::roblox {
 struct HttpResult {
     CloudResponse response{};  ///< status 0: there is none
     std::string failure{};     ///< why; for people, names no URL and no header
+    bool is_unsent = false;    ///< there is none because the request did not leave
 };
 
 /// **Loop-bound.**

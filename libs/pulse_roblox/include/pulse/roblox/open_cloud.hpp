@@ -54,6 +54,7 @@ struct CloudError {
     std::string code{};  ///< such as PERMISSION_DENIED; empty when not said
     std::string message{};
     QuotaReport quota{};
+    bool is_unsent = false;  ///< of http 0: not even the request got through
 };
 
 /// Never fails: a body that cannot be read leaves code and message empty. `unix_ms` is for
@@ -69,6 +70,10 @@ enum class Verdict : unsigned char {
     key_rejected,  ///< no message with this key; 401, 403
 };
 [[nodiscard]] Verdict judge(int http_status) noexcept;
+
+/// Whether what was asked for may have been done although the answer does not say so: a lost
+/// answer, or a gateway's or server's failure behind which it is not known.
+[[nodiscard]] bool may_have_succeeded(const CloudError& error) noexcept;
 
 /// How often a publish is tried in all.
 [[nodiscard]] unsigned max_attempts(Verdict verdict) noexcept;
