@@ -321,6 +321,14 @@ TEST_CASE("an answer is given also when clients have used up all memory",
                     responder.respond(HttpResponse::text(200, "short"));
                 },
                 4});
+    router.add({"POST", "/worded",
+                [](const HttpRequest&, HttpResponder responder) {
+                    responder.respond(HttpResponse::text(200, "worded"));
+                },
+                4,
+                [](int status, std::string_view text) {
+                    return HttpResponse::json(status, R"({"error":")" + std::string(text) + "\"}");
+                }});
     EngineParts parts;
     parts.memory_limit = 256 * 1024;
     EmbeddedEngine engine(parts, std::move(router));
@@ -341,7 +349,16 @@ TEST_CASE("an answer is given also when clients have used up all memory",
     tcp.send(post("/short", "four"));
     CHECK(read_answer(tcp).body == "short");
     tcp.send(post("/short", "fives"));
-    CHECK(read_answer(tcp).status == 413);
+    const HttpAnswer refused = read_answer(tcp);
+    CHECK(refused.status == 413);
+    CHECK(refused.body == "request body too large");
+    // And says so in its own words, if it has any.
+    TcpClient other(engine.port());
+    other.send(post("/worded", "fives"));
+    const HttpAnswer worded = read_answer(other);
+    CHECK(worded.status == 413);
+    CHECK(worded.header("content-type") == "application/json");
+    CHECK(worded.body == R"({"error":"request body too large"})");
     REQUIRE(engine.budget.try_reserve(engine.budget.limit() - engine.budget.used()));
     TcpClient last(engine.port());
     last.send(get_request("/now"));

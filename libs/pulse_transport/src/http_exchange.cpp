@@ -76,10 +76,7 @@ void TcpConnection::http_process() {
                 http_->body_reader->consume(protocol::as_bytes(http_->buffer), http_->request.body);
             http_->buffer.erase(0, result.consumed);
             if (result.status == http::BodyStatus::need_more) return;
-            if (result.status == http::BodyStatus::error) {
-                http_error(result.error.status, result.error.text);
-                return;
-            }
+            if (result.status == http::BodyStatus::error) return http_refuse_body(result.error);
             http_dispatch();
         }
     }
@@ -224,7 +221,7 @@ bool TcpConnection::http_route(const http::RequestHead& head) {
     http_->body_reader.emplace(head, http::BodyLimits{body_limit, 4096, 4096});
     const http::BodyResult none = http_->body_reader->consume({}, request.body);
     if (none.status == http::BodyStatus::error) {
-        http_error(none.error.status, none.error.text);
+        http_refuse_body(none.error);
         return false;
     }
     if (none.status == http::BodyStatus::complete) {
@@ -277,6 +274,12 @@ void TcpConnection::http_end() {
 
 void TcpConnection::http_error(int status, std::string_view text) {
     http_respond(HttpResponse::text(status, std::string(text)), false, false);
+}
+
+void TcpConnection::http_refuse_body(const http::HttpError& error) {
+    if (!http_->route->refuse_body) return http_error(error.status, error.text);
+    http_respond(http_->route->refuse_body(error.status, error.text), http_->is_head_request,
+                 false);
 }
 
 void TcpConnection::http_respond(const HttpResponse& response, bool is_head, bool keep_alive) {

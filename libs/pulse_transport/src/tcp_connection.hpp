@@ -111,6 +111,7 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
     bool http_route(const http::RequestHead& head);
     void http_dispatch();
     void http_error(int status, std::string_view text);
+    void http_refuse_body(const http::HttpError& error);
     void http_respond(const core::HttpResponse& response, bool is_head, bool keep_alive);
     void http_resume();
     void http_end();

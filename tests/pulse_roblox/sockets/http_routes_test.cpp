@@ -264,7 +264,18 @@ TEST_CASE("bodies may be gzip, within bounds", "[roblox][http]") {
         TcpClient tcp(server.port());
         tcp.send("POST " + server.path("send") +
                  " HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1048577\r\n\r\n");
-        CHECK(read_answer(tcp).status == 413);
+        const HttpAnswer answer = read_answer(tcp);
+        CHECK(answer.status == 413);
+        CHECK(answer.header("content-type") == "application/json");
+        CHECK(answer.body == R"({"error":"Body too large"})");
+    }
+    SECTION("what is no body is 400") {
+        TcpClient tcp(server.port());
+        tcp.send("POST " + server.path("send") +
+                 " HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nnone\r\n");
+        const HttpAnswer answer = read_answer(tcp);
+        CHECK(answer.status == 400);
+        CHECK(answer.body == R"({"error":"Malformed body"})");
     }
 }
 

@@ -17,6 +17,14 @@ struct Verb {
     Handler handler;
 };
 
+/// The transport's refusals look like ours.
+core::HttpResponse refuse_body(int status, std::string_view) {
+    core::HttpResponse response =
+        error_response(status, status == 413 ? "Body too large" : "Malformed body");
+    admin::add_security_headers(response);
+    return response;
+}
+
 /// All methods of one path, and 405 for the others.
 void add_path(std::vector<core::Route>& routes, const std::shared_ptr<Service>& service,
               const std::string& path, std::size_t max_body, std::initializer_list<Verb> verbs) {
@@ -32,7 +40,7 @@ void add_path(std::vector<core::Route>& routes, const std::shared_ptr<Service>& 
                                   request,
                                   std::make_shared<core::HttpResponder>(std::move(responder)));
                           },
-                          max_body});
+                          max_body, refuse_body});
     }
     routes.push_back(core::Route::immediate("*", path, [allow](const core::HttpRequest&) {
         core::HttpResponse response = error_response(405, "Method not allowed");
@@ -40,6 +48,7 @@ void add_path(std::vector<core::Route>& routes, const std::shared_ptr<Service>& 
         admin::add_security_headers(response);
         return response;
     }));
+    routes.back().refuse_body = refuse_body;
 }
 
 }  // namespace
@@ -86,6 +95,7 @@ std::vector<core::Route> make_fallback_routes(AccessBook& book) {
                 admin::add_security_headers(response);
                 return response;
             }));
+        routes.back().refuse_body = refuse_body;
     }
     return routes;
 }

@@ -53,6 +53,11 @@ constexpr Row kRows[] = {
     };
 }
 
+/// The transport's refusals look like ours.
+[[nodiscard]] core::HttpResponse refuse_body(int status, std::string_view) {
+    return error_response(status, status == 413 ? "Body too large" : "Malformed body");
+}
+
 }  // namespace
 
 std::vector<core::Route> make_bridge_routes(BridgeHost& host, AccessBook& access,
@@ -65,11 +70,11 @@ std::vector<core::Route> make_bridge_routes(BridgeHost& host, AccessBook& access
             const std::string path = std::string(prefix) + row.name;
             const bool is_any = options.is_strict && row.handler == handle_send;
             routes.push_back({is_any ? "*" : row.method, path, with_universe(parts, row.handler),
-                              options.max_body_bytes});
+                              options.max_body_bytes, refuse_body});
             if (is_any) continue;
             const bool is_get = std::string_view(row.method) == "GET";
             routes.push_back({"*", path, other_methods(parts, is_get ? "GET, HEAD" : row.method),
-                              options.max_body_bytes});
+                              options.max_body_bytes, refuse_body});
         }
     }
     return routes;

@@ -103,6 +103,9 @@ struct Route {
     HttpHandler handler;
     /// A longer body is answered 413. The transport's own limit holds as well.
     std::size_t max_body_bytes = SIZE_MAX;
+    /// How the transport answers a body that it does not take in: 413 for a long one, 400 or 431
+    /// for one that is malformed. Runs on any loop. Empty: with `text`, as text.
+    std::function<HttpResponse(int status, std::string_view text)> refuse_body{};
 
     /// For answers that are ready at once.
     [[nodiscard]] static Route immediate(std::string method, std::string path,
