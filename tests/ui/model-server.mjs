@@ -260,7 +260,7 @@ export class ModelServer {
     if (!Array.isArray(rights) || !rights.every((right) => kRights.includes(right))) throw new Refusal(400, 'Invalid input');
     const id = sha(label + found.tokens.length).slice(0, 4);
     found.tokens.push({ id, label, rights, universes: [found.id], createdAt: iso(0),
-      expiresAt: expiresIn === null ? null : iso(expiresIn * 1000), lastUsedAt: null });
+      expiresAt: expiresIn === null ? null : iso(expiresIn * 1000), state: 'valid', lastUsedAt: null });
     return [201, { id, token: `plt_${id}_${sha(`secret${id}`).slice(0, 43)}` }];
   }
 

@@ -325,6 +325,16 @@ std::optional<AccessBook::Token> AccessBook::token(std::string_view id) const {
     return Token{found->second, state_->uses.at(found->first).used_at_ms};
 }
 
+std::vector<std::string> AccessBook::expired_tokens(std::uint64_t unix_ms, std::size_t max) const {
+    std::vector<std::string> ids;
+    const std::shared_lock lock(state_->tokens_mutex);
+    for (const auto& [id, record] : state_->tokens.tokens()) {
+        if (ids.size() == max) break;
+        if (record.has_expired(unix_ms)) ids.push_back(id);
+    }
+    return ids;
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> AccessBook::take_uses(
     std::size_t max, std::chrono::milliseconds granularity) {
     std::vector<std::pair<std::string, std::uint64_t>> uses;

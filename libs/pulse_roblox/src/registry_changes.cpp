@@ -324,14 +324,34 @@ void UniverseRegistry::Impl::erase(UniverseId id) {
 
 // ------------------------------------------------------------------ tokens
 
+std::string UniverseRegistry::Impl::token_to_replace(
+    const std::vector<AccessBook::Token>& tokens) const {
+    const std::uint64_t unix_ms = parts_.clock.unix_ms();
+    const AccessBook::Token* oldest = nullptr;
+    for (const AccessBook::Token& token : tokens) {
+        if (!token.record.has_expired(unix_ms)) continue;
+        if (oldest == nullptr || token.record.expires_at_ms < oldest->record.expires_at_ms) {
+            oldest = &token;
+        }
+    }
+    return oldest == nullptr ? std::string() : oldest->record.id;
+}
+
 void UniverseRegistry::Impl::create_token(TokenRecord wanted, TokenDone done) {
     core::DocumentBatch batch;
+    std::set<std::string> replaced;
     for (const UniverseId id : wanted.universes) {
         if (!contains(id)) return done(refuse(make_error_code(Error::unknown_universe)));
-        if (parts_.book.tokens(id).size() >= options_.max_tokens_per_universe) {
-            return done(refuse(make_error_code(Error::too_many_entries)));
+        const auto tokens = parts_.book.tokens(id);
+        if (tokens.size() >= options_.max_tokens_per_universe) {
+            std::string expired = token_to_replace(tokens);
+            if (expired.empty()) return done(refuse(make_error_code(Error::too_many_entries)));
+            replaced.insert(std::move(expired));
         }
         batch.require_present(options_.keys.universe(id));
+    }
+    for (const std::string& id : replaced) {
+        batch.remove(options_.keys.token(id)).remove(options_.keys.used(id));
     }
     auto made = make_token(std::move(wanted), parts_.rng, parts_.clock.unix_ms());
     if (!made) return done(refuse(made.error()));
@@ -340,11 +360,12 @@ void UniverseRegistry::Impl::create_token(TokenRecord wanted, TokenDone done) {
     const std::weak_ptr<Impl> weak = weak_from_this();
     // Shared, because completions are copied and the token's text should not be.
     auto token = std::make_shared<NewToken>(std::move(*made));
-    parts_.store.commit(std::move(batch), [weak, key, token, done = std::move(done)](
+    parts_.store.commit(std::move(batch), [weak, key, token, replaced, done = std::move(done)](
                                               core::Result<core::CommitResult> result) {
         const auto self = weak.lock();
         if (!self) return;
         if (!result) return done(refuse(result.error()));
+        for (const std::string& id : replaced) self->parts_.book.remove_token(id);
         if (const auto added = self->parts_.book.add_token(token->record); !added) {
             self->write(core::DocumentBatch().remove(key));
             return done(refuse(added.error()));

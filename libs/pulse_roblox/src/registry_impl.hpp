@@ -98,6 +98,9 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     void start_due_probes(core::MonotonicTime now);
     void write_states();
     void write_uses(core::MonotonicTime now);
+    void forget_expired_tokens(core::MonotonicTime now);
+    /// Of a universe that has all the tokens it may: the one that makes room; empty = none.
+    [[nodiscard]] std::string token_to_replace(const std::vector<AccessBook::Token>& tokens) const;
     void write(core::DocumentBatch batch);
     [[nodiscard]] UniverseView view(const Entry& entry, std::uint64_t unix_ms) const;
 
@@ -112,6 +115,7 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     std::set<UniverseId> probing_;
     std::set<UniverseId> changed_states_;
     core::MonotonicTime next_uses_{};
+    core::MonotonicTime next_forgetting_{};
     std::atomic<std::size_t> writes_under_way_{0};
 };
 

@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::seconds kProbeLost{30};
 /// How often uses of tokens are looked for.
 constexpr std::chrono::seconds kUsesEvery{60};
+/// And for tokens that have expired long ago.
+constexpr std::chrono::seconds kForgetEvery{60};
 
 [[nodiscard]] KeyCheck to_check(const IntrospectAnswer& answer, UniverseId id,
                                 std::uint64_t unix_ms) {
@@ -196,6 +198,7 @@ void UniverseRegistry::Impl::tick() {
     start_due_probes(now);
     write_states();
     write_uses(now);
+    forget_expired_tokens(now);
 }
 
 void UniverseRegistry::Impl::expire_waiters(core::MonotonicTime now) {
@@ -274,6 +277,19 @@ void UniverseRegistry::Impl::write_uses(core::MonotonicTime now) {
         write(core::DocumentBatch()
                   .require_present(options_.keys.token(id))
                   .put(options_.keys.used(id), std::to_string(used_at_ms)));
+    }
+}
+
+void UniverseRegistry::Impl::forget_expired_tokens(core::MonotonicTime now) {
+    if (now < next_forgetting_) return;
+    next_forgetting_ = now + kForgetEvery;
+    const std::uint64_t unix_ms = parts_.clock.unix_ms();
+    const auto kept = static_cast<std::uint64_t>(options_.expired_tokens_kept.count());
+    if (unix_ms < kept || writes_under_way_ >= options_.max_writes_per_tick) return;
+    const std::size_t max = options_.max_writes_per_tick - writes_under_way_;
+    for (const std::string& id : parts_.book.expired_tokens(unix_ms - kept, max)) {
+        // What the store refuses now is asked for again.
+        remove_token(id, [](const core::Result<void>&) {});
     }
 }
 

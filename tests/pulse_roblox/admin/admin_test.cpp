@@ -443,6 +443,7 @@ TEST_CASE("a token of a game that leaked opens nothing here, an admin's only its
     CHECK(listed[0]["expiresAt"].is_null());
     CHECK(listed[1]["expiresAt"] == "2026-01-01T00:01:01.000Z");
     CHECK(listed[1]["lastUsedAt"] == "2026-01-01T00:00:01.000Z");
+    CHECK(listed[1]["state"] == "valid");
 
     const std::string one = tokens + "/" + game["id"].get<std::string>();
     CHECK(server.ask("DELETE", one, as_mine).body == R"({"success":true})");
@@ -453,6 +454,9 @@ TEST_CASE("a token of a game that leaked opens nothing here, an admin's only its
     CHECK(again.body == R"({"error":"Token does not exist"})");
     server.move_time(60s);
     CHECK(server.get(kGamePath, as_mine) == R"(401 {"error":"Invalid API Key"})");
+    const json left = server.object(tokens)["tokens"];
+    REQUIRE(left.size() == 1);
+    CHECK(left[0]["state"] == "expired");
 }
 
 TEST_CASE("one sample a second serves all pages, until their session ends", "[roblox][admin]") {

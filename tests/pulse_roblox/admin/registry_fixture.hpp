@@ -101,9 +101,15 @@ struct RegistryFixture {
         return result_of(
             [&](auto done) { registry->set_key(id, slot, roblox::Secret(key), {}, {}, done); });
     }
-    std::string token(roblox::Rights rights, std::vector<roblox::UniverseId> universes = {kGame}) {
+    /// `lifetime` 0 = without end.
+    std::string token(roblox::Rights rights, std::vector<roblox::UniverseId> universes = {kGame},
+                      std::chrono::milliseconds lifetime = {}) {
         std::string text;
-        registry->create_token({.label = "test", .rights = rights, .universes = universes},
+        const auto ms = static_cast<std::uint64_t>(lifetime.count());
+        registry->create_token({.label = "test",
+                                .rights = rights,
+                                .universes = universes,
+                                .expires_at_ms = ms == 0 ? 0 : clock.unix_ms() + ms},
                                [&](core::Result<roblox::NewToken> token) {
                                    if (token) text = token->text;
                                });

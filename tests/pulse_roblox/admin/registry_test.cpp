@@ -482,3 +482,50 @@ TEST_CASE("tokens outlive a restart, their last use coarsely", "[roblox][registr
     CHECK(f.loaded.tokens == 0);
     CHECK(all_documents(f).find("roblox/used/") == std::string::npos);
 }
+
+TEST_CASE("a token that has expired is listed for thirty days and then forgotten",
+          "[roblox][registry]") {
+    RegistryFixture f;
+    REQUIRE_FALSE(f.add(kGame, "key"));
+    const std::string brief = f.token({Right::web_read}, {kGame}, 1h);
+    const std::string lasting = f.token({Right::web_read});
+    REQUIRE(f.book->authenticate({Credential::Kind::bearer, brief}, kGame));
+    f.registry->tick();  // its use is written down, too
+    f.advance(1h);
+    CHECK_FALSE(f.book->authenticate({Credential::Kind::bearer, brief}, kGame));
+    f.advance(30 * 24h - 1s);
+    f.registry->tick();
+    CHECK(f.book->tokens(kGame).size() == 2);
+    f.advance(1min);
+    SECTION("at once") { f.registry->tick(); }
+    SECTION("after a restart") {
+        f.start();
+        CHECK(f.loaded.tokens == 2);
+        f.registry->tick();
+    }
+    CHECK(f.book->tokens(kGame).size() == 1);
+    f.start();
+    CHECK(f.loaded.tokens == 1);
+    CHECK(all_documents(f).find("roblox/used/" + brief.substr(4, 12)) == std::string::npos);
+    CHECK(f.book->authenticate({Credential::Kind::bearer, lasting}, kGame));
+}
+
+TEST_CASE("expired tokens keep no new one out", "[roblox][registry]") {
+    RegistryFixture f;
+    f.start(kMasterOne, {.max_tokens_per_universe = 2});
+    REQUIRE_FALSE(f.add(kGame, "key"));
+    REQUIRE_FALSE(f.token({Right::web_read}, {kGame}, 2h).empty());
+    REQUIRE_FALSE(f.token({Right::web_read}, {kGame}, 1h).empty());
+    CHECK(f.token({Right::web_read}).empty());
+    f.advance(2h);
+    // The one that expired first goes.
+    const std::string first = f.token({Right::web_read});
+    REQUIRE_FALSE(first.empty());
+    REQUIRE(f.book->tokens(kGame).size() == 2);
+    CHECK(f.book->tokens(kGame).front().record.expires_at_ms == f.clock.unix_ms());
+    CHECK_FALSE(f.token({Right::web_read}).empty());
+    CHECK(f.token({Right::web_read}).empty());
+    CHECK(f.book->authenticate({Credential::Kind::bearer, first}, kGame));
+    f.start();
+    CHECK(f.loaded.tokens == 2);
+}

@@ -182,7 +182,7 @@ std::string encode(const UniverseView& universe, const UniverseStats& stats,
     return out;
 }
 
-std::string encode(const std::vector<AccessBook::Token>& tokens) {
+std::string encode(const std::vector<AccessBook::Token>& tokens, std::uint64_t unix_ms) {
     std::string out = "{\"tokens\":[";
     for (const AccessBook::Token& token : tokens) {
         const TokenRecord& record = token.record;
@@ -208,6 +208,7 @@ std::string encode(const std::vector<AccessBook::Token>& tokens) {
         out += timestamp(record.created_at_ms);
         member(out, "expiresAt");
         out += timestamp(record.expires_at_ms);
+        member_text(out, "state", record.has_expired(unix_ms) ? "expired" : "valid");
         member(out, "lastUsedAt");
         out += timestamp(token.used_at_ms);
         out += '}';

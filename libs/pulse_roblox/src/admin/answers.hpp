@@ -34,7 +34,8 @@ void respond_success(const Responder& responder);
 enum class Figures : unsigned char { summary, details, details_with_history };
 [[nodiscard]] std::string encode(const UniverseView& universe, const UniverseStats& stats,
                                  std::size_t web_clients, Figures figures);
-[[nodiscard]] std::string encode(const std::vector<AccessBook::Token>& tokens);
+[[nodiscard]] std::string encode(const std::vector<AccessBook::Token>& tokens,
+                                 std::uint64_t unix_ms);
 /// Members only, without braces.
 [[nodiscard]] std::string encode_members(const EngineOverview& overview, bool with_history);
 

@@ -152,7 +152,9 @@ void Service::remove_key(const Request& request, const Responder& responder) {
 
 void Service::tokens(const Request& request, const Responder& responder) {
     const auto asked = open(request, responder);
-    if (asked) respond_json(responder, 200, encode(parts_.book.tokens(asked->universe)));
+    if (asked)
+        respond_json(responder, 200,
+                     encode(parts_.book.tokens(asked->universe), parts_.clock.unix_ms()));
 }
 
 void Service::create_token(const Request& request, const Responder& responder) {

@@ -100,6 +100,7 @@ export interface Token {
   universes: string[];
   createdAt: string;
   expiresAt: string | null;
+  state: 'valid' | 'expired';
   lastUsedAt: string | null;
 }
 

@@ -12,7 +12,7 @@ import { useResource } from '../resource';
 import { tell } from '../toasts';
 
 function isExpired(token: Token): boolean {
-  return token.expiresAt !== null && Date.parse(token.expiresAt) < Date.now();
+  return token.state === 'expired' || (token.expiresAt !== null && Date.parse(token.expiresAt) < Date.now());
 }
 
 function columns(revoke: (token: Token) => void): readonly Column<Token>[] {

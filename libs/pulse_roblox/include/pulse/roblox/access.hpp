@@ -117,6 +117,9 @@ struct TokenRecord {
     std::uint64_t created_at_ms = 0;
     std::uint64_t expires_at_ms = 0;  ///< 0 = never
 
+    [[nodiscard]] bool has_expired(std::uint64_t unix_ms) const noexcept {
+        return expires_at_ms != 0 && expires_at_ms <= unix_ms;
+    }
     friend bool operator==(const TokenRecord&, const TokenRecord&) = default;
 };
 

@@ -175,6 +175,9 @@ class AccessBook {
     /// Those that are good for this universe, by age.
     [[nodiscard]] std::vector<Token> tokens(UniverseId universe) const;
     [[nodiscard]] std::optional<Token> token(std::string_view id) const;
+    /// At most `max` of those that have expired by `unix_ms`, in no order.
+    [[nodiscard]] std::vector<std::string> expired_tokens(std::uint64_t unix_ms,
+                                                          std::size_t max) const;
     /// At most `max` tokens whose last use was not taken before, or long ago; with when it was.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> take_uses(
         std::size_t max, std::chrono::milliseconds granularity);

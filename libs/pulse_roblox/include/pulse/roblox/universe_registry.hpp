@@ -35,6 +35,9 @@ struct RegistryOptions {
     std::chrono::milliseconds probe_wait{5'000};  ///< how long probe() waits for an answer
     /// Uses of tokens are written down this coarsely.
     std::chrono::milliseconds use_granularity = std::chrono::minutes(10);
+    /// So long after it has expired a token is still listed; then it is forgotten. Where new tokens
+    /// find no room, those that expired first make it at once.
+    std::chrono::milliseconds expired_tokens_kept = std::chrono::hours(30 * 24);
 
     // Bounds
     std::size_t max_universes = 10'000;
