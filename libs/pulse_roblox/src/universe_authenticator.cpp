@@ -68,12 +68,19 @@ class TokenRights final : public core::Rights {
     std::optional<core::Identity> elsewhere_;
 };
 
-[[nodiscard]] core::Identity without_universes(core::Identity identity) {
-    identity.rights = std::make_shared<const OtherRights>(std::move(identity.rights));
+/// `all_else` are the rights of those who may do everything but this: one object for all of them.
+[[nodiscard]] core::Identity without_universes(
+    core::Identity identity, const std::shared_ptr<const core::Rights>& all_else) {
+    identity.rights = identity.rights == nullptr
+                          ? all_else
+                          : std::make_shared<const OtherRights>(std::move(identity.rights));
     return identity;
 }
 
 }  // namespace
+
+UniverseAuthenticator::UniverseAuthenticator(core::Authenticator& inner, AccessBook& access)
+    : inner_(inner), access_(access), all_else_(std::make_shared<const OtherRights>(nullptr)) {}
 
 void UniverseAuthenticator::authenticate(const core::Credentials& credentials, Done done) {
     if (!credentials.token.empty()) {
@@ -90,14 +97,15 @@ void UniverseAuthenticator::authenticate(const core::Credentials& credentials, D
             return done(std::move(identity));
         }
     }
-    inner_.authenticate(credentials, [done = std::move(done)](core::Result<core::Identity> result) {
-        if (result) result = without_universes(std::move(*result));
+    inner_.authenticate(credentials, [all_else = all_else_,
+                                      done = std::move(done)](core::Result<core::Identity> result) {
+        if (result) result = without_universes(std::move(*result), all_else);
         done(std::move(result));
     });
 }
 
 core::Identity UniverseAuthenticator::anonymous() const {
-    return without_universes(inner_.anonymous());
+    return without_universes(inner_.anonymous(), all_else_);
 }
 
 }  // namespace pulse::roblox

@@ -51,12 +51,11 @@ NativeConversation::NativeConversation(NativeDialect& dialect, Connection& conne
     }
     if (dialect_.authenticator_ != nullptr) {
         standing_ = dialect_.authenticator_->is_required() ? Standing::required : Standing::open;
-        // Most clients are no browsers and may do everything: they need none of it.
+        // Most clients are no browsers: they need none of it.
         const std::string_view origin =
             request.header ? request.header("origin") : std::string_view{};
         if (!origin.empty()) extras().origin = origin;
-        Identity anonymous = dialect_.authenticator_->anonymous();
-        if (anonymous.rights != nullptr) extras().identity = std::move(anonymous);
+        rights_ = dialect_.authenticator_->anonymous().rights;
     }
 }
 
@@ -79,7 +78,7 @@ void NativeConversation::on_open() {
     stats().greetings.add(1);
     stats().greeting_bytes.add(sent.reply_bytes.get() - bytes_before);
     if (standing_ == Standing::required) expect_authentication();
-    if (extras_ != nullptr) expect_review();
+    expect_review();
 }
 
 void NativeConversation::request_tick() {
@@ -355,7 +354,7 @@ bool NativeConversation::may(Action action, const FrameView& frame) {
         TokenBucket& bucket = action == Action::publish ? extras().publishes : extras().subscribes;
         if (!is_within(bucket, limit, frame)) return false;
     }
-    if (extras_ && !extras_->identity.allows(action, frame.channel)) {
+    if (!is_allowed(action, frame.channel)) {
         send_error(frame.id.value_or(0), ErrorCode::forbidden,
                    protocol::default_text(ErrorCode::forbidden));
         return false;

@@ -66,6 +66,9 @@ class NativeConversation final : public Conversation {
     void review();
     void end_forbidden_subscriptions();
 
+    [[nodiscard]] bool is_allowed(Action action, std::string_view channel) const noexcept {
+        return rights_ == nullptr || rights_->allows(action, channel);
+    }
     [[nodiscard]] bool may(Action action, const protocol::FrameView& frame);
     [[nodiscard]] bool is_within(TokenBucket& bucket, const RateLimit& limit,
                                  const protocol::FrameView& frame);
@@ -93,6 +96,7 @@ class NativeConversation final : public Conversation {
     Session session_;
     protocol::FrameDecoder decoder_;
     std::unique_ptr<Extras> extras_;
+    std::shared_ptr<const Rights> rights_;  ///< null: everything is allowed
     std::uint32_t charged_bytes_ = 0;
     Standing standing_ = Standing::open;
     bool is_json_ = false;  ///< the peer's last message was JSON: so are our answers

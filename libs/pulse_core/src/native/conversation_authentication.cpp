@@ -73,7 +73,7 @@ void NativeConversation::finish_authentication(Result<Identity> result) {
         return;
     }
     Extras& extra = extras();
-    extra.identity = std::move(*result);
+    rights_ = std::move(result->rights);
     extra.authentication_due = {};
     standing_ = Standing::authenticated;
     // What rights of the kind that ends have opened does not pass to whoever the client is now.
@@ -83,18 +83,17 @@ void NativeConversation::finish_authentication(Result<Identity> result) {
 }
 
 void NativeConversation::expect_review() {
-    const Rights* rights = extras_->identity.rights.get();
-    const auto interval = rights ? rights->review_interval() : std::chrono::milliseconds{0};
+    const auto interval = rights_ ? rights_->review_interval() : std::chrono::milliseconds{0};
     if (interval.count() == 0) {
-        extras_->review_due = {};
+        if (extras_ != nullptr) extras_->review_due = {};
         return;
     }
-    extras_->review_due = connection_.lane().now() + interval;
+    extras().review_due = connection_.lane().now() + interval;
     request_tick();
 }
 
 void NativeConversation::review() {
-    if (!extras_->identity.rights->holds()) {
+    if (!rights_->holds()) {
         end(CloseReason::authentication_failed);
         return;
     }
@@ -104,7 +103,7 @@ void NativeConversation::review() {
 
 void NativeConversation::end_forbidden_subscriptions() {
     for (const std::string& channel : session_.channels()) {
-        if (extras_->identity.allows(Action::subscribe, channel)) continue;
+        if (is_allowed(Action::subscribe, channel)) continue;
         if (session_.unsubscribe(channel)) continue;
         send_error(0, protocol::ErrorCode::forbidden, "Subscription ended: " + channel);
     }

@@ -17,7 +17,6 @@ struct NativeConversation::Extras {
 
     TokenBucket publishes;
     TokenBucket subscribes;
-    Identity identity;
     std::string origin;
     /// What arrived while nothing was handled. Bounded by the transport's read buffer: the
     /// connection is not read meanwhile.
@@ -26,7 +25,7 @@ struct NativeConversation::Extras {
     /// When to give up waiting; zero: not waiting.
     MonotonicTime authentication_due{};
     MonotonicTime frame_due{};
-    /// When to ask whether the identity's rights still hold; zero: they cannot be taken back.
+    /// When to ask whether the client's rights still hold; zero: they cannot be taken back.
     MonotonicTime review_due{};
     /// Bytes of member lists sent in the turn that began then.
     std::size_t sync_bytes = 0;

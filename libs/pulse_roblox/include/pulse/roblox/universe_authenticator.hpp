@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 
 #include <pulse/core/authenticator.hpp>
 #include <pulse/roblox/access_book.hpp>
@@ -26,8 +27,7 @@ class UniverseAuthenticator final : public core::Authenticator {
   public:
     static constexpr std::chrono::seconds kReviewInterval{5};
 
-    UniverseAuthenticator(core::Authenticator& inner, AccessBook& access) noexcept
-        : inner_(inner), access_(access) {}
+    UniverseAuthenticator(core::Authenticator& inner, AccessBook& access);
 
     void authenticate(const core::Credentials& credentials, Done done) override;
     [[nodiscard]] bool is_required() const noexcept override { return inner_.is_required(); }
@@ -36,6 +36,8 @@ class UniverseAuthenticator final : public core::Authenticator {
   private:
     core::Authenticator& inner_;
     AccessBook& access_;
+    /// Everything but the bridge's channels.
+    std::shared_ptr<const core::Rights> all_else_;
 };
 
 }  // namespace pulse::roblox
