@@ -360,8 +360,9 @@ class Room : public std::enable_shared_from_this<Room> {
     std::size_t queued_bytes_ = 0;
     WriteSet open_;
     std::list<WriteSet> sealed_;  ///< full, and waiting for those before them
-    WriteSet under_way_;          ///< with is_committing_
-    std::optional<Split> split_;
+    /// With is_committing_. On their own: most rooms in memory are idle.
+    std::unique_ptr<WriteSet> under_way_;
+    std::unique_ptr<Split> split_;
     std::uint64_t durable_ = 0;
     std::uint64_t undone_ = 0;  ///< how often something had to be
     /// Numbers of stored polls to the polls, while loading.

@@ -237,10 +237,10 @@ void Room::schedule_commit(LanePart& at) {
 void Room::commit(LanePart& at) {
     if (is_committing_) return;
     if (!sealed_.empty()) {
-        under_way_ = std::move(sealed_.front());
+        under_way_ = std::make_unique<WriteSet>(std::move(sealed_.front()));
         sealed_.pop_front();
     } else if (open_.size() != 0) {
-        under_way_ = take_open();
+        under_way_ = std::make_unique<WriteSet>(take_open());
     } else {
         return;
     }
@@ -254,10 +254,10 @@ void Room::submit(LanePart& at) {
     const auto is_wanted = [this](Subject subject) {
         return !split_ || std::binary_search(split_->trying.begin(), split_->trying.end(), subject);
     };
-    for (const auto& [key, write] : under_way_.writes) {
+    for (const auto& [key, write] : under_way_->writes) {
         if (is_wanted(write.subject)) batch.put(key, std::string_view(write.value), write.ttl);
     }
-    for (const CounterWrite& each : under_way_.counters) {
+    for (const CounterWrite& each : under_way_->counters) {
         if (!is_wanted(subject_of(*each.counter))) continue;
         batch.put(prefix_ + keys::counter(each.counter->number),
                   std::string_view(stored_counter(each.counter->id, *each.amount)));
@@ -300,7 +300,7 @@ bool Room::split(LanePart& at, std::error_code error) {
             }
             return false;
         }
-        split_.emplace();
+        split_ = std::make_unique<Split>();
         split_->trying = subjects();
     }
     std::vector<Subject>& tried = split_->trying;
@@ -320,28 +320,27 @@ bool Room::split(LanePart& at, std::error_code error) {
         submit(at);
         return true;
     }
-    const Split over = std::move(*split_);
-    split_.reset();
-    note_stored(over.refused);
-    if (!over.refused.empty()) undo(at, over.error, &over.refused);
+    const std::unique_ptr<Split> over = std::move(split_);
+    note_stored(over->refused);
+    if (!over->refused.empty()) undo(at, over->error, &over->refused);
     return false;
 }
 
 std::vector<Room::Subject> Room::subjects() const {
     std::vector<Subject> all;
-    for (const auto& [key, write] : under_way_.writes) all.push_back(write.subject);
-    for (const CounterWrite& each : under_way_.counters) all.push_back(subject_of(*each.counter));
+    for (const auto& [key, write] : under_way_->writes) all.push_back(write.subject);
+    for (const CounterWrite& each : under_way_->counters) all.push_back(subject_of(*each.counter));
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 
 void Room::note_stored(const std::unordered_set<Subject>& but) {
-    durable_ = under_way_.number;
-    for (CounterWrite& each : under_way_.counters) {
+    durable_ = under_way_->number;
+    for (CounterWrite& each : under_way_->counters) {
         if (!but.contains(subject_of(*each.counter))) each.counter->stored = std::move(each.amount);
     }
-    if (but.empty()) under_way_ = {};
+    if (but.empty()) under_way_.reset();
 }
 
 void Room::release(LanePart& at, Calls& calls) {
@@ -403,7 +402,7 @@ void Room::tell_failure(LanePart& at, const Waiting& waiting) {
 /// it: their changes may have begun with what is undone.
 void Room::undo(LanePart& at, std::error_code error, const std::unordered_set<Subject>* refused) {
     ++undone_;
-    const std::uint64_t under_way = under_way_.number;
+    const std::uint64_t under_way = under_way_->number;
     // What is committed and waits only for its turn to leave has happened.
     const auto first = std::find_if(queue_.begin(), queue_.end(), [&](const Waiting& each) {
         return each.gate >= under_way &&
@@ -434,7 +433,7 @@ void Room::undo(LanePart& at, std::error_code error, const std::unordered_set<Su
     open_ = {};
     open_.number = durable_ + 1;
     sealed_.clear();
-    under_way_ = {};
+    under_way_.reset();
 }
 
 /// All that are in a set hold again what is stored.
@@ -452,7 +451,7 @@ void Room::restore_counters() {
             }
         }
     };
-    restore(under_way_);
+    restore(*under_way_);
     for (const WriteSet& set : sealed_) restore(set);
     restore(open_);
     for (const Counter* counter : unknown) {
