@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The real server, and its demo pages in tabs of browsers that know nothing of each other, watched for what nobody
-// should find there: complaints in the console and requests to other hosts.
+// The real server, and its demo pages in tabs of browsers that know nothing of each other.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -9,6 +8,7 @@ import path from 'node:path';
 
 import { PulseServer } from '../../support/pulse_server.mjs';
 import { launchBrowser } from '../../ui/support/browser.mjs';
+import { holdForSuite, WatchedPage } from '../../ui/support/watched_page.mjs';
 import { startProxy } from './proxy.mjs';
 
 const require = createRequire(`${process.env.PULSE_TEST_NODE_FOLDER}/package.json`);
@@ -27,46 +27,20 @@ trusted_proxies = ["127.0.0.1"]
 /** What Chromium says while there is no server. */
 export const kNoServer = /^error: WebSocket connection to 'ws:.*' failed/;
 
-export class Tab {
-  page;
+export class Tab extends WatchedPage {
   #baseUrl;
-  #complaints = [];
-  #elsewhere = [];
 
   /** `options` are those of a playwright context: viewport, colorScheme, … */
   static async open(browser, baseUrl, address, options = {}) {
     const tab = new Tab();
     tab.#baseUrl = baseUrl;
-    const context = await browser.newContext(options);
-    context.setDefaultTimeout(30_000);
-    tab.page = await context.newPage();
-    tab.page.on('console', (message) => tab.#complaints.push(`${message.type()}: ${message.text()}`));
-    tab.page.on('pageerror', (error) => tab.#complaints.push(`uncaught: ${error.stack}`));
-    tab.page.on('dialog', (dialog) => {
-      tab.#complaints.push(`dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    const isHere = (url) => new URL(url).host === new URL(baseUrl).host;
-    tab.page.on('request', (request) => { if (!isHere(request.url())) tab.#elsewhere.push(request.url()); });
-    tab.page.on('websocket', (socket) => { if (!isHere(socket.url())) tab.#elsewhere.push(socket.url()); });
-    await tab.page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) =>
-      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+    await tab.watch(browser, baseUrl, options);
     await tab.goto(address);
     return tab;
   }
 
   goto(address) { return this.page.goto(`${this.#baseUrl}${address}`); }
 
-  /** Nothing may have been said to the console but what one of `expected` matches. */
-  async close(expected = []) {
-    await this.page.evaluate(() => {});
-    await this.page.context().close();
-    assert.deepEqual(this.#complaints.filter((text) => !expected.some((pattern) => pattern.test(text))), []);
-    assert.deepEqual(this.#elsewhere, [], 'the page asks other hosts');
-  }
-
-  button(name) { return this.page.getByRole('button', { name, exact: true }); }
-  field(name) { return this.page.getByLabel(name, { exact: true }); }
   get log() { return this.page.getByRole('log', { name: 'Messages' }); }
   connected() { return this.page.getByText('Connected', { exact: true }).waitFor(); }
   disconnected() { return this.page.getByText('Connection lost', { exact: false }).waitFor(); }
@@ -135,13 +109,9 @@ export function stage({ before, after }) {
     open: async (page, room, { query = {}, place, ...options } = {}) =>
       Tab.open(held.browser, place === undefined ? held.server.url : await held.behind(place), `/${page}?${new URLSearchParams({ ...(room === undefined ? {} : { room }), ...query })}`, options),
   };
-  before(async () => {
+  holdForSuite({ before, after }, async () => {
     held.server = await PulseServer.start({ settings: kSettings });
     held.browser = await launchBrowser();
-  });
-  after(async () => {
-    const ends = await Promise.allSettled([held.browser?.close(), ...proxies.map((proxy) => proxy.stop()), held.server?.stop()]);
-    for (const { reason } of ends) if (reason) throw reason;
-  });
+  }, () => [held.browser?.close(), ...proxies.map((proxy) => proxy.stop()), held.server?.stop()]);
   return held;
 }

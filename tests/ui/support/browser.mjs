@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Chromium, and the page in one of its tabs, watched for what nobody should find there: complaints in
-// the console (violations of the content security policy among them) and requests to other hosts.
-import assert from 'node:assert/strict';
+// Chromium, and the operator's page in one of its tabs.
 import { createRequire } from 'node:module';
 
 import { logIn } from './http.mjs';
+import { holdForSuite, WatchedPage } from './watched_page.mjs';
 
 const require = createRequire(`${process.env.PULSE_TEST_NODE_FOLDER}/package.json`);
 const { chromium } = require('playwright-core');
@@ -24,31 +23,15 @@ export function launchBrowser() {
 export const kAnswered = (status) => new RegExp(`^error: Failed to load resource: .* status of ${status}`);
 export const kBroken = /^error: Failed to load resource: net::ERR_/;
 
-export class Tab {
-  page;
+export class Tab extends WatchedPage {
   #target;
-  #complaints = [];
-  #elsewhere = [];
 
   /** At `hash`; further options are those of a playwright context: viewport, colorScheme, … */
   static async open(browser, target, hash = '', options = {}) {
     const tab = new Tab();
     tab.#target = target;
-    const context = await browser.newContext(options);
-    context.setDefaultTimeout(30_000);
-    tab.page = await context.newPage();
-    tab.page.on('console', (message) => tab.#complaints.push(`${message.type()}: ${message.text()}`));
-    tab.page.on('pageerror', (error) => tab.#complaints.push(`uncaught: ${error.stack}`));
-    tab.page.on('dialog', (dialog) => {
-      tab.#complaints.push(`dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    tab.page.on('request', (request) => {
-      if (!request.url().startsWith(target.baseUrl)) tab.#elsewhere.push(request.url());
-    });
+    await tab.watch(browser, target.baseUrl, options);
     await tab.page.addInitScript(() => {
-      document.addEventListener('securitypolicyviolation', (event) =>
-        console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
       window.layoutShift = 0;
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
@@ -67,17 +50,6 @@ export class Tab {
 
   goto(hash) { return this.page.goto(`${this.#target.baseUrl}/${hash}`); }
 
-  /** Closes the tab. Nothing may have been said to the console but what one of `expected` matches. */
-  async close(expected = []) {
-    await this.page.evaluate(() => {});
-    await this.page.context().close();
-    const unexpected = this.#complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));
-    assert.deepEqual(unexpected, []);
-    assert.deepEqual(this.#elsewhere, [], 'the page asks other hosts');
-  }
-
-  button(name) { return this.page.getByRole('button', { name, exact: true }); }
-  field(name) { return this.page.getByLabel(name, { exact: true }); }
   heading(name) { return this.page.getByRole('heading', { name, exact: true, level: 1 }); }
   link(name) { return this.page.getByRole('link', { name, exact: true }); }
   row(name) { return this.page.getByRole('row').filter({ hasText: name }); }
@@ -101,14 +73,10 @@ export class Tab {
 /** A file's suite: one browser, one target, both ended whatever happens. */
 export function fixture({ before, after }, startTarget) {
   const held = {};
-  before(async () => {
+  holdForSuite({ before, after }, async () => {
     held.target = await startTarget();
     held.browser = await launchBrowser();
-  });
-  after(async () => {
-    const ends = await Promise.allSettled([held.browser?.close(), held.target?.stop()]);
-    for (const { reason } of ends) if (reason) throw reason;
-  });
+  }, () => [held.browser?.close(), held.target?.stop()]);
   /** `target`: another than the suite's. */
   held.open = (hash, { target = held.target, ...options } = {}) => Tab.open(held.browser, target, hash, options);
   return held;
