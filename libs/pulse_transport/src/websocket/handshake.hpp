@@ -13,18 +13,17 @@
 namespace pulse::transport::websocket {
 
 struct UpgradeOptions {
-    /// Subprotocols of the endpoint, any order: the first one the client names is chosen. When
-    /// empty the client's list is not even read.
+    /// Subprotocols of the endpoint, any order: the first one the client names is chosen; "*" is
+    /// all of them. When empty the client's list is not even read.
     std::span<const std::string_view> subprotocols;
     /// Value of the `date` header, as from http::http_date. Left out when empty.
     std::string_view date;
 };
 
-/// Either the upgrade (status 101) or what to answer instead. All views are of static storage,
-/// except `subprotocol`, which is one of UpgradeOptions::subprotocols.
+/// Either the upgrade (status 101) or what to answer instead. All views are of static storage.
 struct UpgradeResult {
     int status = 101;
-    std::string_view subprotocol;           // chosen, or empty
+    std::string subprotocol;                // chosen, or empty
     std::string_view text;                  // body of a refusal, plain text
     std::span<const http::Header> headers;  // to be sent along with a refusal
 

@@ -83,7 +83,7 @@ class Dialect {
     /// For mounts, metrics and logs: a fixed lower-case word.
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
     /// Subprotocols it speaks (RFC 6455 §1.9); the first of them that the client names is agreed
-    /// on. Outlive the dialect's last connection.
+    /// on; "*" stands for whichever that is. Outlive the dialect's last connection.
     [[nodiscard]] virtual std::span<const std::string_view> subprotocols() const noexcept {
         return {};
     }
