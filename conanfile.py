@@ -60,6 +60,8 @@ class PulseConan(ConanFile):
         self.requires("openssl/[>=3.0 <4]")
         self.requires("zlib/[>=1.2.13 <2]")
         self.requires("zstd/[>=1.5 <2]")
+        # Of the mesa library, not seen in its headers.
+        self.requires("hiredis/[>=0.14 <2]")
         # Header-only, compiled into the libraries.
         self.requires("nlohmann_json/3.11.2", visible=False)
         self.requires("websocketpp/0.8.2", visible=False)
@@ -108,6 +110,7 @@ class PulseConan(ConanFile):
             ("transport", ["core", "asio::asio"]),
             ("roblox", ["core", "asio::asio", "libcurl::libcurl", "openssl::crypto", "zlib::zlib",
                         "zstd::zstd"]),
+            ("mesa", ["core", "asio::asio", "hiredis::hiredis"]),
         ]
         if self.options.with_sqlite:
             libraries.append(("store", ["core", "sqlitecpp::sqlitecpp", "sqlite3::sqlite3"]))

@@ -44,7 +44,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # What the public headers of core and transport include.
 # The last four: what a program with the static roblox and rooms libraries links.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-  "libexpected-dev, libasio-dev, libcurl4-openssl-dev, libssl-dev, zlib1g-dev, libzstd-dev")
+  "libexpected-dev, libasio-dev, libcurl4-openssl-dev, libssl-dev, zlib1g-dev, libzstd-dev, libhiredis-dev")
 if(PULSE_WITH_SQLITE)  # a static library brings nothing along
   string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libsqlitecpp-dev")
 endif()

@@ -44,6 +44,8 @@ includes libs apps examples | grep -E ':websocketpp/' |
     grep -vE '^libs/pulse_transport/src/websocket/' | complain "websocketpp stays in transport/src/websocket" || true
 includes libs apps examples | grep -E ':(sqlite3\.h|SQLiteCpp/)' |
     grep -vE '^libs/pulse_store/src/sqlite/' | complain "SQLite stays in store/src/sqlite" || true
+includes libs apps examples | grep -E ':hiredis/' |
+    grep -vE '^libs/pulse_mesa/src/redis/' | complain "hiredis stays in mesa/src/redis" || true
 includes libs | grep -E ':(\.\./)*(apps|tests|benchmarks)/' | complain "a library includes what is not one" || true
 
 if [[ -s $found ]]; then

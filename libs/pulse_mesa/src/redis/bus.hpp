@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include "redis/link.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <asio/dispatch.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <pulse/mesa/bus.hpp>
+
+namespace pulse::mesa {
+
+/// State belongs to the loop's thread; calls from others are dispatched there.
+class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus> {
+  public:
+    RedisBus(asio::io_context& io, RedisOptions options, core::Rng& rng, core::Log& log);
+    ~RedisBus() override;
+    void start();
+
+    [[nodiscard]] const std::string& name_space() const noexcept override {
+        return options_.name_space;
+    }
+    [[nodiscard]] bool is_up() const noexcept override { return is_up_.load(); }
+    [[nodiscard]] Subscription subscribe(std::vector<std::string> channels,
+                                         Subscriber subscriber) override;
+    void publish(std::string_view channel, std::string text, Done done) override;
+
+    void open_replica(const std::string& replica) override;
+    void count_connections(const std::string& replica, std::int64_t change) override;
+    void add_client(const std::string& replica, const std::string& name, Added done) override;
+    void remove_client(const std::string& replica, const std::string& name) override;
+    void close_replica(const std::string& replica, Done done) override;
+
+    void keep_for_offline(std::vector<std::string> names, std::string message,
+                          Routed done) override;
+    void begin_replay(const std::string& replica, const std::string& name, Taken done) override;
+    void drop_first(const std::string& name, std::string element) override;
+    void end_replay(const std::string& replica, const std::string& name) override;
+    void discard_kept(const std::string& name) override;
+
+    void join_pool(const std::string& id, Done done) override;
+    void leave_pool(const std::string& id, Done done) override;
+    void list_pool(std::function<void(core::Result<std::vector<std::string>>)> done) override;
+    void check_pool() override;
+
+  private:
+    struct Listening {
+        std::vector<std::string> channels;  ///< without the namespace
+        Subscriber subscriber;
+        bool is_up = false;
+    };
+    struct Replica {
+        std::int64_t connections = 0;
+        std::unordered_map<std::string, std::int64_t> names;
+        bool is_registered = false;
+    };
+
+    template <typename Function>
+    void run(Function function) {
+        asio::dispatch(io_, [weak = weak_from_this(), function = std::move(function)]() mutable {
+            if (const auto self = weak.lock()) function(*self);
+        });
+    }
+    [[nodiscard]] std::string named(std::string_view name) const;
+    [[nodiscard]] std::string replica_key(std::string_view replica) const;
+    void eval(const char* script, const std::vector<std::string>& keys,
+              const std::vector<std::string_view>& arguments, RedisAnswer answer,
+              bool is_for_now = false);
+    [[nodiscard]] RedisAnswer reporting(std::string_view what) const;
+
+    void on_subscriber_up();
+    void on_push(const RedisValue& value);
+    void on_down();
+    void want_channel(const std::string& channel);
+    void drop_unused_channels();
+    [[nodiscard]] bool has_channel(const std::string& channel) const {
+        return confirmed_.contains(named(channel));
+    }
+    void check_state();
+    void register_replica(const std::string& id, Replica& replica);
+    void add_names(const std::string& id, const std::vector<std::string>& flat);
+    void forget_replica(const std::string& id, std::string_view channel_if_dead,
+                        RedisAnswer answer);
+    void look_for_dead_replicas();
+
+    asio::io_context& io_;
+    const RedisOptions options_;
+    const std::string suffix_;
+    core::Log& log_;
+    std::shared_ptr<RedisLink> commands_;
+    std::shared_ptr<RedisLink> subscriber_;
+    asio::steady_timer check_timer_;
+    std::vector<std::weak_ptr<Listening>> listening_;
+    std::set<std::string> wanted_;     ///< channels, with the namespace
+    std::set<std::string> confirmed_;  ///< of these, subscribed to
+    std::map<std::string, Replica> replicas_;
+    std::atomic<bool> is_up_{false};
+};
+
+}  // namespace pulse::mesa

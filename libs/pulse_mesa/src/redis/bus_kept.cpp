@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Messages kept on Redis, and the pool of portals.
+#include "envelope.hpp"
+#include "redis/bus.hpp"
+#include "redis/scripts.hpp"
+
+#include <utility>
+
+#include <pulse/mesa/error.hpp>
+
+namespace pulse::mesa {
+
+namespace {
+
+constexpr std::string_view kReplicaPrefix = "mesa_replica_";
+constexpr std::string_view kPortalPrefix = "mesa_portal_";
+
+/// What went wrong with a command, or nothing.
+std::error_code error_of(const core::Result<RedisValue>& answer) {
+    if (!answer) return answer.error();
+    const bool is_error = answer->type == RedisValue::Type::error;
+    return is_error ? make_error_code(Error::bus_refused) : std::error_code();
+}
+
+}  // namespace
+
+void RedisBus::keep_for_offline(std::vector<std::string> names, std::string message, Routed done) {
+    run([names = std::move(names), message = std::move(message),
+         done = std::move(done)](RedisBus& self) mutable {
+        const std::string most = std::to_string(self.options_.max_kept_bytes);
+        std::vector<std::string_view> arguments{message, most};
+        arguments.insert(arguments.end(), names.begin(), names.end());
+        self.eval(scripts::kKeep,
+                  {self.named("connected_clients"), self.named("undelivered_messages")}, arguments,
+                  [done = std::move(done)](const core::Result<RedisValue>& answer) {
+                      if (const auto error = error_of(answer)) return done(tl::unexpected(error));
+                      std::vector<OfflineName> offline;
+                      for (const RedisValue& place : answer->elements) {
+                          const bool is_full = place.integer < 0;
+                          const std::int64_t at = is_full ? -place.integer : place.integer;
+                          if (at > 0)
+                              offline.push_back({static_cast<std::size_t>(at - 1), is_full});
+                      }
+                      done(std::move(offline));
+                  });
+    });
+}
+
+void RedisBus::begin_replay(const std::string& replica, const std::string& name, Taken done) {
+    run([replica, name, done = std::move(done)](RedisBus& self) mutable {
+        self.eval(scripts::kBeginReplay,
+                  {self.named("undelivered_messages"), self.named("mesa_replays")},
+                  {name, replica, kReplicaPrefix, self.suffix_},
+                  [done = std::move(done)](core::Result<RedisValue> answer) {
+                      if (const auto error = error_of(answer)) return done(tl::unexpected(error));
+                      if (answer->type != RedisValue::Type::text) return done(std::nullopt);
+                      done(std::move(answer->text));
+                  });
+    });
+}
+
+void RedisBus::drop_first(const std::string& name, std::string element) {
+    run([name, element = std::move(element)](RedisBus& self) {
+        self.eval(scripts::kDropFirst, {self.named("undelivered_messages")}, {name, element},
+                  self.reporting("drop_first"));
+    });
+}
+
+void RedisBus::end_replay(const std::string& replica, const std::string& name) {
+    run([replica, name](RedisBus& self) {
+        self.eval(scripts::kEndReplay, {self.named("mesa_replays")}, {name, replica},
+                  self.reporting("end_replay"));
+    });
+}
+
+void RedisBus::discard_kept(const std::string& name) {
+    run([name](RedisBus& self) {
+        self.commands_->command({"HDEL", self.named("undelivered_messages"), name},
+                                self.reporting("discard"));
+    });
+}
+
+void RedisBus::join_pool(const std::string& id, Done done) {
+    run([id, done = std::move(done)](RedisBus& self) mutable {
+        const std::string pool = self.named(kPoolChannel);
+        self.commands_->command({"SADD", self.named("mesa_portals"), id}, {});
+        self.commands_->command({"PUBLISH", pool, write_announcement({id, true})}, {});
+        self.commands_->command({"SADD", pool, id},
+                                [done = std::move(done)](const core::Result<RedisValue>& answer) {
+                                    done(error_of(answer));
+                                });
+    });
+}
+
+void RedisBus::leave_pool(const std::string& id, Done done) {
+    run([id, done = std::move(done)](RedisBus& self) mutable {
+        const std::string pool = self.named(kPoolChannel);
+        self.commands_->command_now({"PUBLISH", pool, write_announcement({id, false})}, {});
+        self.commands_->command_now({"SREM", self.named("mesa_portals"), id}, {});
+        self.commands_->command_now(
+            {"SREM", pool, id}, [done = std::move(done)](const core::Result<RedisValue>& answer) {
+                done(error_of(answer));
+            });
+    });
+}
+
+void RedisBus::list_pool(std::function<void(core::Result<std::vector<std::string>>)> done) {
+    run([done = std::move(done)](RedisBus& self) mutable {
+        self.commands_->command_now({"SMEMBERS", self.named(kPoolChannel)},
+                                    [done = std::move(done)](core::Result<RedisValue> answer) {
+                                        if (const auto error = error_of(answer))
+                                            return done(tl::unexpected(error));
+                                        std::vector<std::string> ids;
+                                        for (RedisValue& each : answer->elements)
+                                            ids.push_back(std::move(each.text));
+                                        done(std::move(ids));
+                                    });
+    });
+}
+
+void RedisBus::check_pool() {
+    run([](RedisBus& self) {
+        self.eval(scripts::kCheckPool, {self.named("mesa_portals"), self.named(kPoolChannel)},
+                  {kPortalPrefix, self.suffix_, self.named(kPoolChannel)},
+                  self.reporting("check_pool"), true);
+    });
+}
+
+}  // namespace pulse::mesa

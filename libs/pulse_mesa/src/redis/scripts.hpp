@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What must happen at once on Redis. Strings of JSON are cut and joined as text: a JSON library
+// would change numbers and empty arrays on the way.
+//
+// Keys of ours beside the original's, all with its namespace: mesa_connections (hash: name ->
+// connections of it on all our replicas), mesa_replicas (set of replica ids), mesa_replica_<id>
+// (hash: "#" -> connections, "=<name>" -> connections of that name), mesa_replays (hash: name ->
+// the replica that replays), mesa_portals (set of portals that show signs of life). A replica is
+// alive as long as somebody is subscribed to the channel mesa_replica_<id>, a portal by
+// mesa_portal_<id>: a dead process's subscription ends with its socket.
+#pragma once
+
+namespace pulse::mesa::scripts {
+
+/// KEYS: replica, replicas, count. ARGV: id, change.
+inline constexpr const char* kCount = R"lua(
+redis.call('SADD', KEYS[2], ARGV[1])
+redis.call('HINCRBY', KEYS[1], '#', ARGV[2])
+return redis.call('INCRBY', KEYS[3], ARGV[2])
+)lua";
+
+/// KEYS: replica, replicas, connections, online. ARGV: id, channel of shared names, then pairs of
+/// name and count. Answers how many connections the last name has elsewhere.
+inline constexpr const char* kAdd = R"lua(
+redis.call('SADD', KEYS[2], ARGV[1])
+local elsewhere = 0
+for i = 3, #ARGV, 2 do
+  local own = redis.call('HINCRBY', KEYS[1], '=' .. ARGV[i], ARGV[i + 1])
+  local all = redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
+  redis.call('SADD', KEYS[4], ARGV[i])
+  elsewhere = all - own
+  if elsewhere > 0 then redis.call('PUBLISH', ARGV[2], ARGV[i]) end
+end
+return elsewhere
+)lua";
+
+/// KEYS: replica, connections, online. ARGV: name.
+inline constexpr const char* kRemove = R"lua(
+if redis.call('HINCRBY', KEYS[1], '=' .. ARGV[1], -1) <= 0 then
+  redis.call('HDEL', KEYS[1], '=' .. ARGV[1])
+end
+if redis.call('HINCRBY', KEYS[2], ARGV[1], -1) <= 0 then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  redis.call('SREM', KEYS[3], ARGV[1])
+end
+return 0
+)lua";
+
+/// Takes back what a replica had. KEYS: replica, replicas, count, connections, online. ARGV: id,
+/// and the channel that shows that it lives after all, or ''.
+inline constexpr const char* kForget = R"lua(
+if ARGV[2] ~= '' and tonumber(redis.call('PUBSUB', 'NUMSUB', ARGV[2])[2]) > 0 then return 0 end
+local had = redis.call('HGETALL', KEYS[1])
+for i = 1, #had, 2 do
+  local name, n = had[i], tonumber(had[i + 1])
+  if name == '#' then
+    if n ~= 0 then redis.call('DECRBY', KEYS[3], n) end
+  else
+    name = name:sub(2)
+    if redis.call('HINCRBY', KEYS[4], name, -n) <= 0 then
+      redis.call('HDEL', KEYS[4], name)
+      redis.call('SREM', KEYS[5], name)
+    end
+  end
+end
+redis.call('DEL', KEYS[1])
+redis.call('SREM', KEYS[2], ARGV[1])
+return 0
+)lua";
+
+/// KEYS: replicas. ARGV: prefix of their channels, its suffix. Answers the dead.
+inline constexpr const char* kDeadReplicas = R"lua(
+local dead = {}
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local on = redis.call('PUBSUB', 'NUMSUB', ARGV[1] .. id .. ARGV[2])
+  if tonumber(on[2]) == 0 then dead[#dead + 1] = id end
+end
+return dead
+)lua";
+
+/// KEYS: online, kept. ARGV: message or '', most bytes, names. Answers the places of the offline,
+/// from 1; negative where the message was not kept for want of room.
+inline constexpr const char* kKeep = R"lua(
+local offline = {}
+for i = 3, #ARGV do
+  if redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 0 then
+    local place = i - 2
+    if ARGV[1] ~= '' then
+      local kept = redis.call('HGET', KEYS[2], ARGV[i])
+      local had = kept and kept:match('^%s*(%[.*%S)%s*%]%s*$')
+      if had and had ~= '[' then
+        if #had + #ARGV[1] + 2 > tonumber(ARGV[2]) then
+          place = -place
+        else
+          redis.call('HSET', KEYS[2], ARGV[i], had .. ',' .. ARGV[1] .. ']')
+        end
+      elseif #ARGV[1] + 2 > tonumber(ARGV[2]) then
+        place = -place
+      else
+        redis.call('HSET', KEYS[2], ARGV[i], '[' .. ARGV[1] .. ']')
+      end
+    end
+    offline[#offline + 1] = place
+  end
+end
+return offline
+)lua";
+
+/// KEYS: kept, replays. ARGV: name, replica, prefix of replicas' channels, its suffix.
+inline constexpr const char* kBeginReplay = R"lua(
+local owner = redis.call('HGET', KEYS[2], ARGV[1])
+if owner then
+  local on = redis.call('PUBSUB', 'NUMSUB', ARGV[3] .. owner .. ARGV[4])
+  if tonumber(on[2]) > 0 then return false end
+end
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if kept then redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
+return kept
+)lua";
+
+/// KEYS: kept. ARGV: name, element.
+inline constexpr const char* kDropFirst = R"lua(
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if not kept then return 0 end
+local first = kept:match('^%s*%[%s*()')
+if not first or kept:sub(first, first + #ARGV[2] - 1) ~= ARGV[2] then return 0 end
+local rest = kept:sub(first + #ARGV[2]):match('^%s*(.*)$')
+if rest:sub(1, 1) == ',' then
+  redis.call('HSET', KEYS[1], ARGV[1], '[' .. rest:sub(2))
+else
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+return 1
+)lua";
+
+/// KEYS: replays. ARGV: name, replica.
+inline constexpr const char* kEndReplay = R"lua(
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+return 0
+)lua";
+
+/// KEYS: portals, pool. ARGV: prefix of their channels, its suffix, channel of the pool.
+inline constexpr const char* kCheckPool = R"lua(
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local on = redis.call('PUBSUB', 'NUMSUB', ARGV[1] .. id .. ARGV[2])
+  if tonumber(on[2]) == 0 then
+    redis.call('SREM', KEYS[1], id)
+    redis.call('SREM', KEYS[2], id)
+    redis.call('PUBLISH', ARGV[3], '{"id":"' .. id .. '","ready":false}')
+  end
+end
+return 0
+)lua";
+
+}  // namespace pulse::mesa::scripts
