@@ -6,6 +6,7 @@
 #include "config/host.hpp"
 #include "document_store.hpp"
 #include "engine_metrics.hpp"
+#include "mesa_part.hpp"
 #include "rooms_page_routes.hpp"
 #include "rooms_part.hpp"
 #include "switching_authenticator.hpp"
@@ -128,15 +129,18 @@ core::Route not_found_route(const transport::HttpRouter& others) {
 }
 
 constexpr std::chrono::milliseconds kAdminDrain{500};
+/// Where clients of Mesa look for it on a port that is not its own.
+constexpr std::string_view kMesaPath = "/mesa";
+constexpr std::string_view kMesaName = "mesa";
 /// Where browsers of the original look for rooms.
 constexpr std::string_view kRoomsPath = "/websocket";
 
 }  // namespace
 
-StringList dialect_names() { return {"native", "rooms"}; }
+StringList dialect_names() { return {"native", "rooms", std::string(kMesaName)}; }
 
 StringList features() {
-    StringList list{"native", "rooms", "websocket", "json"};
+    StringList list{"native", "rooms", "mesa", "websocket", "json"};
 #ifdef PULSE_WITH_SQLITE
     list.emplace_back("sqlite");
 #endif
@@ -177,6 +181,7 @@ struct Engine::Parts {
 
     [[nodiscard]] core::Dialect* dialect(std::string_view name) {
         if (name == native.name()) return &native;
+        if (mesa && name == kMesaName) return &mesa->dialect();
         return rooms && name == rooms->dialect().name() ? &rooms->dialect() : nullptr;
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
@@ -185,6 +190,7 @@ struct Engine::Parts {
     [[nodiscard]] bool has_rooms(const ListenerOptions& listener) const;
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] tl::expected<void, std::string> make_bridge();
+    [[nodiscard]] tl::expected<void, std::string> make_mesa();
     [[nodiscard]] std::unique_ptr<core::Authenticator> authenticator_for(const Config& wanted);
     void greet_operator() const;
     /// Once everything the store has accepted is done.
@@ -208,12 +214,14 @@ struct Engine::Parts {
     /// Null: not wanted. Lives on a loop and outlives the server's connections.
     std::unique_ptr<BridgePart> bridge;
     std::unique_ptr<rooms::Rooms> rooms;  ///< null: not wanted
+    std::unique_ptr<MesaPart> mesa;       ///< null: not wanted; as the bridge
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
     core::Metrics::Token store_metrics;
     core::Metrics::Token bridge_metrics;
     core::Metrics::Token rooms_metrics;
+    core::Metrics::Token mesa_metrics;
     std::string api_key;       ///< the bridge's, once made
     std::string new_key_path;  ///< of the administrator's key, made by this start
     std::atomic<bool> is_ready{false};
@@ -229,6 +237,7 @@ Engine::~Engine() {
     parts_->store_metrics.reset();
     parts_->bridge_metrics.reset();
     parts_->rooms_metrics.reset();
+    parts_->mesa_metrics.reset();
     parts_->store.reset();
 }
 
@@ -246,6 +255,15 @@ tl::expected<void, std::string> Engine::Parts::make_bridge() {
     bridge = std::move(*made);
     bridge_metrics = bridge->add_metrics(*metrics);
     authenticator.replace(authenticator_for(config));
+    return {};
+}
+
+tl::expected<void, std::string> Engine::Parts::make_mesa() {
+    if (!is_mesa_enabled(config)) return {};
+    auto made = MesaPart::make({config, hub, clock, rng, log, *loops.loops().front()});
+    if (!made) return tl::unexpected(made.error());
+    mesa = std::move(*made);
+    mesa_metrics = mesa->add_metrics(*metrics);
     return {};
 }
 
@@ -268,6 +286,9 @@ std::string Engine::Parts::obstacle() const {
     if (store) {
         const core::StoreStatus status = store->status();
         if (!status.is_available()) return "store: " + status.text;
+    }
+    if (mesa) {
+        if (std::string why = mesa->obstacle(); !why.empty()) return why;
     }
     return bridge ? bridge->obstacle() : std::string();
 }
@@ -326,6 +347,7 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     if (listener == nullptr || listener->mount.empty()) {
         result.dialects.emplace_back(config.transport.websocket_path, &native);
         if (rooms) result.dialects.emplace_back(std::string(kRoomsPath), &rooms->dialect());
+        if (mesa) result.dialects.emplace_back(std::string(kMesaPath), &mesa->dialect());
         return result;
     }
     for (const auto& [path, name] : listener->mount) {
@@ -362,6 +384,7 @@ tl::expected<void, std::string> Engine::start() {
         p.rooms->set_places(std::move(*places));
     }
     if (auto made = p.make_bridge(); !made) return made;
+    if (auto made = p.make_mesa(); !made) return made;
     p.loops.start();
     if (p.bridge) p.bridge->start();
     auto main_listener =
@@ -422,11 +445,12 @@ void Engine::drain(std::function<void()> done) {
             [&p, done] { p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done); });
     };
     // Connections end while what waits for game servers is sent; the store serves both.
-    auto left = std::make_shared<std::atomic<int>>(p.bridge ? 2 : 1);
+    auto left = std::make_shared<std::atomic<int>>(1 + (p.bridge ? 1 : 0) + (p.mesa ? 1 : 0));
     auto one_less = [left, close = std::move(close)] {
         if (left->fetch_sub(1) == 1) close();
     };
     if (p.bridge) p.bridge->shut_down(p.config.server.drain_timeout, one_less);
+    if (p.mesa) p.mesa->shut_down(one_less);
     p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout, one_less);
 }
 

@@ -75,6 +75,8 @@ TEST_CASE("the packaged file with every key switched on is the default configura
     expected.roblox.enabled = true;
     expected.rooms.enabled = true;
     expected.rooms.own_not_found = true;
+    expected.mesa.enabled = true;
+    expected.mesa.authentication_required = true;
     CHECK(loaded.config == expected);
 }
 

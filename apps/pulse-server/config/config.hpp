@@ -14,6 +14,7 @@
 #include "config/sections/limits.hpp"
 #include "config/sections/listener.hpp"
 #include "config/sections/logging.hpp"
+#include "config/sections/mesa.hpp"
 #include "config/sections/metrics.hpp"
 #include "config/sections/roblox.hpp"
 #include "config/sections/rooms.hpp"
@@ -36,6 +37,7 @@ struct Config {
     StoreOptions store;
     RobloxOptions roblox;
     RoomsOptions rooms;
+    MesaOptions mesa;
     MetricsOptions metrics;
     LoggingOptions logging;
     std::vector<ListenerOptions> listeners;
@@ -55,6 +57,7 @@ void for_each_section(Visit&& visit) {
     visit(kStoreSection, &Config::store);
     visit(kRobloxSection, &Config::roblox);
     visit(kRoomsSection, &Config::rooms);
+    visit(kMesaSection, &Config::mesa);
     visit(kMetricsSection, &Config::metrics);
     visit(kLoggingSection, &Config::logging);
 }

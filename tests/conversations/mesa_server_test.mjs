@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Mesa as pulse-server has it: where it is served, who is let in, and what Redis learns.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { Client } from './support/client.mjs';
+import { freePort, Redis } from './support/redis.mjs';
+
+const kWithinMs = 10_000;
+const kTimeoutMs = 60_000;
+
+/** A server with `settings` behind what every one of them has; ends with `body`, which gets its ports. */
+async function withServer(settings, body) {
+  const folder = mkdtempSync(join(tmpdir(), 'pulse-mesa-'));
+  const port = await freePort();
+  const own = await freePort();
+  const file = join(folder, 'pulse.toml');
+  writeFileSync(file, `[server]\nport = ${port}\nthreads = 2\n[metrics]\nenabled = false\n[roblox]\nenabled = false\n` +
+    `[store]\nengine = "memory"\n${settings}\n[[listener]]\nport = ${own}\nmount = { "*" = "mesa" }\n`);
+  const server = spawn('setpriv', ['--pdeathsig', 'KILL', process.env.PULSE_TEST_SERVER, '--config', file],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const output of [server.stdout, server.stderr]) output.setEncoding('utf8').on('data', (text) => { said += text; });
+  const ended = once(server, 'close');
+  try {
+    const deadline = Date.now() + kWithinMs;
+    for (;;) {
+      const status = await statusOf(`http://127.0.0.1:${port}/readyz`);
+      if (status === 200) break;
+      assert.ok(Date.now() < deadline && server.exitCode === null, `it is not ready (${status}): ${said}`);
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+    await body({ port, own });
+  } finally {
+    server.kill('SIGTERM');
+    const [code] = await ended;
+    rmSync(folder, { recursive: true });
+    assert.equal(code, 0, said);
+  }
+}
+
+function statusOf(url) {
+  return new Promise((resolve) => {
+    http.get(url, { agent: false }, (response) => { response.resume(); resolve(response.statusCode); })
+      .on('error', () => resolve(0));
+  });
+}
+
+async function open(port, path) {
+  const { client, status } = await Client.open({ url: `ws://127.0.0.1:${port}${path}` }, () => true);
+  assert.equal(status, 101, path);
+  return client;
+}
+const next = async (client) => (await client.read(kWithinMs)).value;
+
+function sign(claims, secret) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
+
+describe('Mesa in pulse-server', { concurrency: 4 }, () => {
+  it('is at /mesa, and on any path of a listener of its own', { timeout: kTimeoutMs }, async () => {
+    await withServer('[mesa]\nheartbeat = true\nreconnect = true', async ({ port, own }) => {
+      const hello = { op: 10, d: {
+        c_heartbeat_interval: 10000, c_reconnect_interval: 5000, c_authentication_timeout: 10000, rules: ['sends_user_object'],
+      } };
+      for (const client of [await open(port, '/mesa'), await open(own, '/any/path?x=1')]) {
+        assert.deepEqual(await next(client), hello);
+        client.end();
+      }
+    });
+  });
+
+  it('lets in who brings a token, and nobody else', { timeout: kTimeoutMs }, async () => {
+    const secret = 'a secret that nobody guesses';
+    await withServer(`[mesa]\nauthentication = "jwt"\njwt_secret = "${secret}"`, async ({ port }) => {
+      const claims = { sub: 'ada', name: 'Ada', exp: Math.floor(Date.now() / 1000) + 60 };
+      const ada = await open(port, '/mesa');
+      assert.equal((await next(ada)).op, 10);
+      ada.send(JSON.stringify({ op: 2, d: { token: sign(claims, secret) } }));
+      assert.deepEqual(await next(ada), { op: 22, d: claims });
+      for (const d of [{ token: sign(claims, 'another') }, { token: sign({ ...claims, exp: 1 }, secret) }, {}, { token: 5 }]) {
+        const client = await open(port, '/mesa');
+        await next(client);
+        client.send(JSON.stringify({ op: 2, d }));
+        assert.equal((await client.closed(kWithinMs)).code, 1008, JSON.stringify(d));
+      }
+      ada.end();
+    });
+  });
+
+  it('asks an HTTP server about who comes', { timeout: kTimeoutMs }, async () => {
+    const hook = http.createServer(async (request, response) => {
+      let body = '';
+      for await (const part of request) body += part;
+      const isKnown = request.headers.authorization === 'Bearer key' && JSON.parse(body).password === 'right';
+      response.writeHead(isKnown ? 200 : 403).end(JSON.stringify({ id: 7, user: { name: 'Ada' } }));
+    }).listen(0, '127.0.0.1');
+    await once(hook, 'listening');
+    try {
+      const url = `http://127.0.0.1:${hook.address().port}/`;
+      await withServer(`[mesa]\nauthentication = "webhook"\nwebhook_url = "${url}"\nwebhook_key = "key"`, async ({ port }) => {
+        const ada = await open(port, '/mesa');
+        await next(ada);
+        ada.send(JSON.stringify({ op: 2, d: { password: 'right' } }));
+        assert.deepEqual(await next(ada), { op: 22, d: { name: 'Ada' } });
+        const eve = await open(port, '/mesa');
+        await next(eve);
+        eve.send(JSON.stringify({ op: 2, d: { password: 'wrong' } }));
+        assert.equal((await eve.closed(kWithinMs)).code, 1008);
+        ada.end();
+      });
+    } finally {
+      hook.close();
+      hook.closeAllConnections();
+    }
+  });
+
+  it('shares a Redis, and leaves nothing there', { timeout: kTimeoutMs }, async () => {
+    const redis = await Redis.start();
+    try {
+      await withServer(`[mesa]\nredis_url = "${redis.url}"\nnamespace = "ex"`, async ({ port }) => {
+        const clients = await Promise.all(Array.from({ length: 8 }, () => open(port, '/mesa')));
+        for (const client of clients) await next(client);
+        await redis.ask(['PUBLISH', 'ws_ex', JSON.stringify({ message: { op: 0, d: { x: 1 }, t: 'T' }, recipients: ['*'] })]);
+        for (const client of clients) assert.deepEqual(await next(client), { op: 0, d: { x: 1 }, t: 'T' });
+        assert.equal(await redis.ask(['GET', 'connected_clients_count_ex']), '8');
+      });
+      assert.equal(await redis.ask(['GET', 'connected_clients_count_ex']), '0');
+      assert.deepEqual(await redis.ask(['KEYS', 'mesa_*']), []);
+    } finally {
+      await redis.stop();
+    }
+  });
+});
