@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+#   run.sh MESA_TEST_APP [options of fanout.mjs…]
+#
+# Measures Mesa beside the original, which npm installs into a temporary folder.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export MESA_TEST_APP=$1
+shift
+MESA_FOLDER=$(mktemp -d)
+export MESA_FOLDER
+trap 'rm -rf "$MESA_FOLDER"' EXIT
+cp "$here/package.json" "$MESA_FOLDER"
+npm install --prefix "$MESA_FOLDER" --no-audit --no-fund --ignore-scripts --loglevel=error
+node "$here/fanout.mjs" "$@"
