@@ -5,7 +5,6 @@
 #include "admission.hpp"
 #include "counter.hpp"
 #include "decimal.hpp"
-#include "json/scan.hpp"
 #include "message.hpp"
 #include "number.hpp"
 #include "properties.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "admission.hpp"
 
-#include "json/scan.hpp"
 #include "room.hpp"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <span>
 
 #include <pulse/core/http_text.hpp>
+#include <pulse/core/json.hpp>
 #include <pulse/protocol/utf8.hpp>
 
 namespace pulse::rooms {

@@ -3,14 +3,16 @@
 // What a client sends: {"type": <text>, "data": <any JSON>}.
 #pragma once
 
-#include "json/scan.hpp"
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <pulse/core/json.hpp>
+
 namespace pulse::rooms {
+
+namespace json = core::json;
 
 enum class MessageType : std::uint8_t {
     other,

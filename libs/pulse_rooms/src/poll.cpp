@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "poll.hpp"
 
-#include "json/scan.hpp"
 #include "number.hpp"
 
 #include <algorithm>
 
+#include <pulse/core/json.hpp>
+
 namespace pulse::rooms {
+
+namespace json = core::json;
 
 Poll::Answer& Poll::find_or_add(std::string_view text, std::uint64_t since) {
     const auto found = answers_.find(text);

@@ -3,11 +3,13 @@
 // What users say of themselves.
 #pragma once
 
-#include "json/scan.hpp"
-
 #include <string>
 
+#include <pulse/core/json.hpp>
+
 namespace pulse::rooms {
+
+namespace json = core::json;
 
 /// JSON objects, ready to be sent. A value type.
 struct Properties {

@@ -2,13 +2,14 @@
 //
 // Messages that change nothing that is kept but the session, and those of admins.
 #include "digest.hpp"
-#include "json/scan.hpp"
 #include "number.hpp"
 #include "room.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
+
+#include <pulse/core/json.hpp>
 
 namespace pulse::rooms {
 

@@ -14,7 +14,6 @@
 // below r/ is read when the room is first asked for, page by page; sessions one by one, when they
 // come. How often an answer was given is counted from the votes, and nowhere kept.
 #include "digest.hpp"
-#include "json/scan.hpp"
 #include "number.hpp"
 #include "room.hpp"
 
@@ -24,6 +23,7 @@
 #include <utility>
 
 #include <pulse/core/error.hpp>
+#include <pulse/core/json.hpp>
 
 namespace pulse::rooms {
 

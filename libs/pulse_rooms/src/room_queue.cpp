@@ -2,7 +2,6 @@
 //
 // What waits for the store, and in which order it leaves.
 #include "conversation.hpp"
-#include "json/scan.hpp"
 #include "room.hpp"
 
 #include <algorithm>

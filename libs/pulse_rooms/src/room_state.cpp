@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Messages that change what is kept: polls, counters, config; and snapshots of it.
-#include "json/scan.hpp"
 #include "number.hpp"
 #include "room.hpp"
 
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include <pulse/core/error.hpp>
+#include <pulse/core/json.hpp>
 
 namespace pulse::rooms {
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // What the room says, as JSON.
-#include "json/scan.hpp"
 #include "room.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include <pulse/core/error.hpp>
+
+#include <pulse/core/json.hpp>
 
 namespace pulse::rooms {
 

@@ -2,7 +2,6 @@
 #include "admission.hpp"
 #include "conversation.hpp"
 #include "engine.hpp"
-#include "json/scan.hpp"
 #include "registry.hpp"
 #include "room.hpp"
 
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include <pulse/core/error.hpp>
+#include <pulse/core/json.hpp>
 #include <pulse/protocol/utf8.hpp>
 #include <pulse/rooms/rooms.hpp>
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "admission.hpp"
 #include "digest.hpp"
-#include "json/scan.hpp"
 #include "message.hpp"
 
 #include <memory>
@@ -9,6 +8,7 @@
 
 #include <pulse/core/error.hpp>
 #include <pulse/core/http_text.hpp>
+#include <pulse/core/json.hpp>
 #include <pulse/protocol/utf8.hpp>
 #include <pulse/rooms/rooms.hpp>
 
