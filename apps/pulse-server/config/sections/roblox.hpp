@@ -85,7 +85,8 @@ inline constexpr Row<RobloxOptions> kRobloxRows[] = {
     }),
     row<&RobloxOptions::key_directory>({
         .name = "key_directory",
-        .doc = "Where roblox-admin.key and roblox-master.key are when the keys are not given. A "
+        .doc = "Where roblox-admin.key and roblox-master.key are when the keys are not given. It "
+               "does not follow store.path, so that a copy of the store alone opens nothing. A "
                "relative path starts at the server's working directory.",
     }),
     row<&RobloxOptions::open_cloud_url>({
