@@ -117,6 +117,115 @@ TEST_CASE("origins are schemes and hosts without paths", "[config][validate]") {
     }
 }
 
+TEST_CASE("facts name the headers they come from", "[config][validate]") {
+    const auto with_fact = [](const std::string& fact) {
+        return complaints("[rooms]\ntrusted_proxies = [\"127.0.0.1\"]\ndetail_headers = [" +
+                          toml_quote(fact) + "]\n");
+    };
+    const std::string at = "t.toml:3:1: rooms.detail_headers: ";
+    CHECK(with_fact("country=cf-ipcountry").empty());
+    CHECK(with_fact("a=X_odd.name~1").empty());
+    for (const char* fact : {"", "country", "=cf-ipcountry", "country="}) {
+        CAPTURE(fact);
+        CHECK(with_fact(fact) == Lines{at + toml_quote(fact) +
+                                       " is not \"fact=header\", as in \"country=cf-ipcountry\""});
+    }
+    for (const char* header : {"cf ipcountry", "cf:ipcountry", "a=b", "x\"y", "l\u00e4nge"}) {
+        CAPTURE(header);
+        CHECK(with_fact("country=" + std::string(header)) ==
+              Lines{at + toml_quote(header) +
+                    " is no name of a header: letters, digits and !#$%&'*+-.^_`|~ alone"});
+    }
+    CHECK(with_fact("two words=h").size() == 1);
+    CHECK(with_fact(std::string(65, 'f') + "=h").size() == 1);
+    CHECK(complaints("[rooms]\ndetail_headers = [\"a=b\"]\n") ==
+          Lines{"t.toml:2:1: warning: rooms.detail_headers: is never read: rooms.trusted_proxies "
+                "names nobody whose headers are believed"});
+}
+
+TEST_CASE("trusted proxies are addresses, written as peers' are", "[config][validate]") {
+    const auto with_proxy = [](const std::string& proxy) {
+        return complaints("[rooms]\ntrusted_proxies = [\"127.0.0.1\", " + toml_quote(proxy) +
+                          "]\n");
+    };
+    const std::string at = "t.toml:2:1: rooms.trusted_proxies: ";
+    for (const char* proxy : {"192.0.2.1", "::1", "2001:db8::1", "::ffff:192.0.2.1"}) {
+        CAPTURE(proxy);
+        CHECK(with_proxy(proxy).empty());
+    }
+    CHECK(with_proxy("10.0.0.0/8") ==
+          Lines{at + "\"10.0.0.0/8\" is a network: write each address by itself"});
+    for (const char* proxy :
+         {"", "localhost", "192.0.2", "192.0.2.1:80", "[::1]", "fe80::1%eth0"}) {
+        CAPTURE(proxy);
+        CHECK(with_proxy(proxy) == Lines{at + toml_quote(proxy) + " is no IP address"});
+    }
+    CHECK(with_proxy("2001:DB8:0::1") ==
+          Lines{at + "\"2001:DB8:0::1\" never matches: peers' addresses are compared as text, so "
+                     "write \"2001:db8::1\""});
+    // Every entry is told of.
+    CHECK(complaints("[rooms]\ntrusted_proxies = [\"a\", \"b\"]\n").size() == 2);
+}
+
+TEST_CASE("a place on Earth is in degrees", "[config][validate]") {
+    CHECK(complaints("[rooms]\nlatitude = \"-90\"\nlongitude = \"179.99\"\n").empty());
+    for (const char* latitude : {"", "90.1", "-91", "north", "1,5", "1e1", "nan", "0x1", " 1"}) {
+        CAPTURE(latitude);
+        CHECK(complaints("[rooms]\nlatitude = " + toml_quote(latitude) + "\n") ==
+              Lines{"t.toml:2:1: rooms.latitude: " + toml_quote(latitude) +
+                    " is not degrees from -90 to 90"});
+    }
+    CHECK(complaints("[rooms]\nlongitude = \"181\"\n").size() == 1);
+}
+
+TEST_CASE("the bridge's keys and addresses are judged before it starts", "[config][validate]") {
+    const auto with_url = [](const std::string& url) {
+        return complaints("[roblox]\nopen_cloud_url = " + toml_quote(url) + "\n");
+    };
+    for (const char* url : {"https://apis.roblox.com", "http://127.0.0.1:8080", "http://[::1]:1",
+                            "https://proxy.example/open-cloud"}) {
+        CAPTURE(url);
+        CHECK(with_url(url).empty());
+    }
+    const std::string at = "t.toml:2:1: roblox.open_cloud_url: ";
+    for (const char* url : {"", "apis.roblox.com", "ftp://a", "https://", "https://a:0",
+                            "https://a b", "https://a?x"}) {
+        CAPTURE(url);
+        CHECK(with_url(url) == Lines{at + toml_quote(url) +
+                                     " is no address of a server: write https://host or "
+                                     "https://host:port"});
+    }
+    CHECK(with_url("https://a.example/") == Lines{at + "must not end with '/'"});
+    CHECK(with_url("https://a.example/b?c") ==
+          Lines{at + "has a path that must be visible ASCII without '?' and '#'"});
+    CHECK(with_url("https://me:secret@a.example") ==
+          Lines{at + "must not hold a user or a password"});
+    CHECK(complaints("[roblox]\nkey_directory = \"\"\n").size() == 1);
+    // What is switched off is not judged.
+    CHECK(complaints("[roblox]\nenabled = false\nopen_cloud_url = \"x\"\n").empty());
+}
+
+TEST_CASE("master keys are judged without being shown", "[config][validate]") {
+    const auto with_keys = [](const std::string& keys) {
+        return complaints("[roblox]\nmaster_keys = " + toml_quote(keys) + "\n");
+    };
+    const std::string key(43, 'S');
+    CHECK(with_keys("k1:" + key).empty());
+    CHECK(with_keys("k2:" + key + ",k1:" + key).empty());
+    const std::string at = "t.toml:2:1: roblox.master_keys: entry ";
+    const std::string no_name =
+        " does not start with a name of at most 16 characters a-z and 0-9, and ':'";
+    const std::string no_key = " has no key of 32 bytes (43 characters of base64url)";
+    CHECK(with_keys(key) == Lines{at + "1" + no_name});
+    CHECK(with_keys("K1:" + key) == Lines{at + "1" + no_name});
+    CHECK(with_keys("k1:" + key + ",:" + key) == Lines{at + "2" + no_name});
+    CHECK(with_keys("k1") == Lines{at + "1" + no_key});
+    CHECK(with_keys("k1:" + key.substr(1)) == Lines{at + "1" + no_key});
+    CHECK(with_keys("k1:" + key.substr(1) + "+") == Lines{at + "1" + no_key});
+    CHECK(with_keys("k1:" + key + ",k1:" + key) ==
+          Lines{at + "2 has a name that is taken already"});
+}
+
 TEST_CASE("the heartbeat's timeout is longer than its interval", "[config][validate]") {
     const auto with = [](int interval, int timeout) {
         return complaints("[heartbeat]\ninterval_ms = " + std::to_string(interval) +

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "config/validate.hpp"
 
+#include "config/forms.hpp"
 #include "config/host.hpp"
 #include "config/schema.hpp"
 #include "config/suggest.hpp"
@@ -14,47 +15,13 @@
 namespace pulse::server {
 namespace {
 
-constexpr std::size_t kMaxPathLength = 256;
 constexpr std::size_t kMaxNodeNameLength = 64;
 constexpr std::size_t kMaxTokenLength = 4096;
 constexpr std::size_t kGuessableTokenLength = 16;
+constexpr std::size_t kMaxApiKeyLength = 1024;
 
 bool is_alphanumeric(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/// A path as it stands in a request line, without query: visible ASCII, beginning with '/'.
-std::string find_path_problem(std::string_view path) {
-    if (!path.starts_with('/')) return "must start with '/'";
-    if (path.size() > kMaxPathLength) {
-        return fmt::format("must not be longer than {} bytes", kMaxPathLength);
-    }
-    const bool is_clean = std::all_of(path.begin(), path.end(), [](char c) {
-        return c > 0x20 && c < 0x7F && c != '?' && c != '#';
-    });
-    if (!is_clean) return "must be visible ASCII without '?' and '#'";
-    return {};
-}
-
-/// RFC 6454 §6.2: scheme "://" host [":" port], in the form a browser sends.
-bool is_origin(std::string_view origin) {
-    const std::size_t scheme_end = origin.find("://");
-    if (scheme_end == std::string_view::npos || scheme_end == 0) return false;
-    const std::string_view scheme = origin.substr(0, scheme_end);
-    if (!std::all_of(scheme.begin(), scheme.end(), [](char c) {
-            return is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
-        })) {
-        return false;
-    }
-    std::string_view host = origin.substr(scheme_end + 3);
-    const std::size_t colon = host.rfind(':');
-    const bool has_port = colon != std::string_view::npos && !host.ends_with(']');
-    if (has_port) {
-        const auto port = parse_integer(host.substr(colon + 1));
-        if (!port || *port < 1 || *port > 65'535) return false;
-        host = host.substr(0, colon);
-    }
-    return find_host_problem(host).empty();
 }
 
 class Validator {
@@ -72,6 +39,8 @@ class Validator {
         check_heartbeat();
         check_tokens();
         check_store();
+        check_bridge();
+        check_rooms();
         check_exposure();
         check_listeners();
         check_ports();
@@ -243,6 +212,49 @@ class Validator {
         } else if (store.path.ends_with('/')) {
             error(kPath,
                   fmt::format("must name a file, not the folder {}", quote_excerpt(store.path)));
+        }
+    }
+
+    void check_form(std::string_view path, std::string problem) {
+        if (!problem.empty() && are_sound({path})) error(path, std::move(problem));
+    }
+
+    void check_each(std::string_view path, const StringList& values,
+                    std::string (*find_problem)(std::string_view)) {
+        if (!are_sound({path})) return;
+        for (const std::string& value : values) {
+            if (is_full(diagnostics_, Severity::error)) return;
+            std::string problem = find_problem(value);
+            if (!problem.empty()) error(path, std::move(problem));
+        }
+    }
+
+    void check_bridge() {
+        const RobloxOptions& roblox = config_.roblox;
+        if (roblox.enabled == false) return;
+        check_form("roblox.open_cloud_url", find_base_url_problem(roblox.open_cloud_url));
+        if (roblox.key_directory.empty()) {
+            check_form("roblox.key_directory", "must name a folder; \".\" is the present one");
+        }
+        if (roblox.api_key.size() > kMaxApiKeyLength) {
+            check_form("roblox.api_key",
+                       fmt::format("must not be longer than {} bytes", kMaxApiKeyLength));
+        }
+        if (!roblox.master_keys.empty()) {
+            check_form("roblox.master_keys", find_master_keys_problem(roblox.master_keys));
+        }
+    }
+
+    void check_rooms() {
+        const RoomsOptions& rooms = config_.rooms;
+        check_form("rooms.latitude", find_degrees_problem(rooms.latitude, 90));
+        check_form("rooms.longitude", find_degrees_problem(rooms.longitude, 180));
+        check_each("rooms.detail_headers", rooms.detail_headers, find_fact_problem);
+        check_each("rooms.trusted_proxies", rooms.trusted_proxies, find_address_problem);
+        if (!rooms.detail_headers.empty() && rooms.trusted_proxies.empty() &&
+            are_sound({"rooms.detail_headers", "rooms.trusted_proxies"})) {
+            warn("rooms.detail_headers",
+                 "is never read: rooms.trusted_proxies names nobody whose headers are believed");
         }
     }
 
