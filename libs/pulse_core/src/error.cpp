@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <pulse/core/error.hpp>
+#include <pulse/core/error_category.hpp>
 
 namespace pulse::core {
 
 namespace {
 
-/// One row per enumerator, in their order, so that a text and its condition cannot drift apart.
-struct ErrorRow {
-    Error error;
-    Condition condition;
-    const char* text;
-};
-
-constexpr ErrorRow kErrors[] = {
+constexpr ErrorRow<Error> kErrors[] = {
     {Error::invalid_channel, Condition::invalid_argument, "invalid channel name"},
     {Error::channel_not_found, Condition::not_found, "channel not found"},
     {Error::not_subscribed, Condition::not_found, "not subscribed to the channel"},
@@ -42,33 +35,7 @@ constexpr ErrorRow kErrors[] = {
     {Error::store_incompatible, Condition::unavailable, "not a store of this version"},
 };
 
-constexpr bool rows_match_enumerators() {
-    int expected = 1;
-    for (const ErrorRow& row : kErrors) {
-        if (static_cast<int>(row.error) != expected++) return false;
-    }
-    return expected == static_cast<int>(Error::store_incompatible) + 1;
-}
-static_assert(rows_match_enumerators());
-
-constexpr const ErrorRow* find_row(int value) noexcept {
-    if (value < 1 || value > static_cast<int>(std::size(kErrors))) return nullptr;
-    return &kErrors[value - 1];
-}
-
-class ErrorCategory final : public std::error_category {
-  public:
-    [[nodiscard]] const char* name() const noexcept override { return "pulse.core"; }
-    [[nodiscard]] std::string message(int value) const override {
-        const ErrorRow* row = find_row(value);
-        return row != nullptr ? row->text : "unknown error";
-    }
-    [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
-        const ErrorRow* row = find_row(value);
-        return row != nullptr ? make_error_condition(row->condition)
-                              : std::error_condition(value, *this);
-    }
-};
+static_assert(has_every_error(kErrors, Error::store_incompatible));
 
 class ConditionCategory final : public std::error_category {
   public:
@@ -95,7 +62,7 @@ class ConditionCategory final : public std::error_category {
 }  // namespace
 
 const std::error_category& error_category() noexcept {
-    static const ErrorCategory category;
+    static const ErrorCategory<Error> category{"pulse.core", kErrors};
     return category;
 }
 
