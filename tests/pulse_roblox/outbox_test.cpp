@@ -158,15 +158,17 @@ TEST_CASE("Typical payloads fill a publish as far as promised", "[roblox][outbox
         std::size_t at_least;
     };
     const auto expected =
-        GENERATE(Expectation{test::Payload::chat, Counting::escaped, false, 18},
-                 Expectation{test::Payload::chat, Counting::bytes, false, 21},
-                 Expectation{test::Payload::chat, Counting::escaped, true, 35},
-                 Expectation{test::Payload::kill, Counting::escaped, false, 15},
-                 Expectation{test::Payload::kill, Counting::escaped, true, 40},
+        GENERATE(Expectation{test::Payload::chat, Counting::escaped, false, 21},
+                 Expectation{test::Payload::chat, Counting::bytes, false, 25},
+                 Expectation{test::Payload::chat, Counting::escaped, true, 108},
+                 Expectation{test::Payload::kill, Counting::escaped, false, 18},
+                 Expectation{test::Payload::kill, Counting::bytes, false, 21},
+                 Expectation{test::Payload::kill, Counting::escaped, true, 53},
                  Expectation{test::Payload::position, Counting::escaped, false, 18},
-                 Expectation{test::Payload::position, Counting::escaped, true, 35},
+                 Expectation{test::Payload::position, Counting::bytes, false, 21},
+                 Expectation{test::Payload::position, Counting::escaped, true, 47},
                  Expectation{test::Payload::number, Counting::escaped, false, 135},
-                 Expectation{test::Payload::number, Counting::escaped, true, 300});
+                 Expectation{test::Payload::number, Counting::escaped, true, 984});
     test::Dice dice(3);
     Fixture f({.counting = expected.counting});
     f.outbox.set_capabilities({.zstd = expected.zstd, .http = false});

@@ -43,9 +43,17 @@ inline std::string payload_text(Payload payload, Dice& dice) {
             for (std::uint64_t i = dice.below(3); i > 0; --i) text += " " + pick(kWords);
             return R"({"u":")" + user() + R"(","m":")" + text + "\"}";
         }
-        case Payload::kill:
-            return R"({"k":")" + user() + R"(","v":")" + user() + R"(","w":")" + pick(kWeapons) +
+        case Payload::kill: {
+            // The same players by UserId, as games know them: 8 to 10 digits.
+            const auto user_id = [&dice] {
+                const std::uint64_t player = 1 + dice.below(40);
+                std::uint64_t smallest = 10'000'000;
+                for (std::uint64_t digits = player % 3; digits > 0; --digits) smallest *= 10;
+                return std::to_string(smallest + player * 0x9e37'79b9'7f4a'7c15 % (9 * smallest));
+            };
+            return R"({"k":)" + user_id() + R"(,"v":)" + user_id() + R"(,"w":")" + pick(kWeapons) +
                    "\"}";
+        }
         case Payload::position: {
             const auto axis = [&dice] {
                 return std::to_string(dice.below(500)) + "." + std::to_string(1 + dice.below(9));
