@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <iterator>
-
+#include <pulse/core/error_category.hpp>
 #include <pulse/mesa/error.hpp>
 
 namespace pulse::mesa {
@@ -9,14 +8,7 @@ namespace {
 
 using core::Condition;
 
-/// One row per enumerator, in their order, so that a text and its condition cannot drift apart.
-struct ErrorRow {
-    Error error;
-    Condition condition;
-    const char* text;
-};
-
-constexpr ErrorRow kErrors[] = {
+constexpr core::ErrorRow<Error> kErrors[] = {
     {Error::invalid_json, Condition::invalid_argument, "not a JSON message"},
     {Error::nested_too_deeply, Condition::limit_exceeded, "JSON nested too deeply"},
     {Error::invalid_envelope, Condition::invalid_argument, "not an envelope"},
@@ -37,38 +29,12 @@ constexpr ErrorRow kErrors[] = {
     {Error::closed, Condition::unavailable, "closed"},
 };
 
-constexpr bool rows_match_enumerators() {
-    int expected = 1;
-    for (const ErrorRow& row : kErrors) {
-        if (static_cast<int>(row.error) != expected++) return false;
-    }
-    return expected == static_cast<int>(Error::closed) + 1;
-}
-static_assert(rows_match_enumerators());
-
-constexpr const ErrorRow* find_row(int value) noexcept {
-    if (value < 1 || value > static_cast<int>(std::size(kErrors))) return nullptr;
-    return &kErrors[value - 1];
-}
-
-class ErrorCategory final : public std::error_category {
-  public:
-    [[nodiscard]] const char* name() const noexcept override { return "pulse.mesa"; }
-    [[nodiscard]] std::string message(int value) const override {
-        const ErrorRow* row = find_row(value);
-        return row != nullptr ? row->text : "unknown error";
-    }
-    [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
-        const ErrorRow* row = find_row(value);
-        return row != nullptr ? make_error_condition(row->condition)
-                              : std::error_condition(value, *this);
-    }
-};
+static_assert(core::has_every_error(kErrors, Error::closed));
 
 }  // namespace
 
 const std::error_category& error_category() noexcept {
-    static const ErrorCategory category;
+    static const core::ErrorCategory<Error> category{"pulse.mesa", kErrors};
     return category;
 }
 
