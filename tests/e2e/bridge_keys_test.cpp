@@ -160,8 +160,8 @@ TEST_CASE("master keys that are none stop the start, and are not repeated", "[e2
         const Ended run(bridge.settings(),
                         {.environment = {std::string("API_KEY=") + kApiKey,
                                          std::string("PULSE_ROBLOX_MASTER_KEYS=") + bad}});
-        CHECK(run.status == exited(1));
-        CHECK_THAT(run.text, Contains("master_keys") && !Contains("hidden"));
+        CHECK(run.status == exited(78));
+        CHECK_THAT(run.text, Contains("roblox.master_keys: entry") && !Contains("hidden"));
     }
 }
 
