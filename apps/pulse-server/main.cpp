@@ -4,6 +4,7 @@
 #include "cli.hpp"
 #include "compose.hpp"
 #include "config/reload.hpp"
+#include "descriptor_limit.hpp"
 #include "logging.hpp"
 #include "service_manager.hpp"
 
@@ -102,6 +103,7 @@ class Supervisor {
         log_.set_level(running_.logging.level);
         log_.set_rate(running_.logging.lines_per_event_per_second);
         engine_.apply(running_);
+        check_descriptor_limit(raise_descriptor_limit().now, running_, log_);
         log_.write(LogLevel::info, "reloaded");
     }
 
@@ -153,6 +155,12 @@ int serve(Startup& startup, const Environment& environment, const std::string& v
         log->write(LogLevel::warn, "configuration", {{"problem", std::string_view(text)}});
     }
     log->write(LogLevel::info, "starting", {{"version", std::string_view(version)}});
+    const DescriptorLimit descriptors = raise_descriptor_limit();
+    if (descriptors.now > descriptors.before) {
+        log->write(LogLevel::info, "descriptor_limit_raised",
+                   {{"from", descriptors.before}, {"to", descriptors.now}});
+    }
+    check_descriptor_limit(descriptors.now, config, *log);
     Engine engine(config, *log, version);
     // The handlers stand before the listeners do: whoever sees the port open may already signal.
     Supervisor supervisor(startup, engine, *log);

@@ -222,7 +222,7 @@ TEST_CASE("a client that asks for more answers than it can be held is told and c
 }
 
 TEST_CASE("metrics are there when clients have taken every socket", "[e2e][robustness]") {
-    // A user's soft limit is often 1,024; the server inherits this one.
+    // A user's soft limit is often 1,024. The server raises its own; this is for the crowd here.
     rlimit limit{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
     limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, std::min<rlim_t>(limit.rlim_max, 4'096));
@@ -234,4 +234,24 @@ TEST_CASE("metrics are there when clients have taken every socket", "[e2e][robus
     TcpClient one_more(server.port());
     CHECK(one_more.is_ended_by_peer());
     CHECK(server.metric("pulse_connections_active") == 0);
+}
+
+TEST_CASE("a low soft limit of descriptors is none for the server", "[e2e][robustness]") {
+    LaunchOptions options;
+    options.soft_descriptors = 64;
+    const ServerProcess server(Settings{{"limits.max_connections", "300"}}, options);
+    std::deque<PulseClient> crowd;
+    for (int i = 0; i < 200; ++i) crowd.emplace_back(server.port());
+    CHECK(crowd.back().ask(FrameView::ping_with_timestamp(1)) == Frame::pong(1));
+    CHECK(server.metric("pulse_connections_active") == 200);
+}
+
+TEST_CASE("a limit of descriptors that does not hold all connections is said at start",
+          "[e2e][robustness]") {
+    LaunchOptions options;
+    options.max_descriptors = 1'000;
+    options.waits_until_listening = false;
+    ServerProcess server(Settings{{"limits.max_connections", "5000"}}, options);
+    CHECK(server.wait_for_event("descriptor_limit_low").at("limit") == 1'000);
+    (void)server.wait_for_event("listening");
 }

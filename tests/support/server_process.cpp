@@ -152,6 +152,12 @@ void ServerProcess::launch(const LaunchOptions& options) {
             const rlimit limit{*options.max_descriptors, *options.max_descriptors};
             ::setrlimit(RLIMIT_NOFILE, &limit);
         }
+        if (options.soft_descriptors) {
+            rlimit limit{};
+            ::getrlimit(RLIMIT_NOFILE, &limit);
+            limit.rlim_cur = *options.soft_descriptors;
+            ::setrlimit(RLIMIT_NOFILE, &limit);
+        }
         ::execve(argv[0], argv.data(), envp.data());
         ::_exit(126);
     }

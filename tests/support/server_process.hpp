@@ -29,7 +29,8 @@ struct LaunchOptions {
     std::vector<std::string> environment{};
     /// In front of the file's tables; for [[listener]].
     std::string extra_toml{};
-    std::optional<std::uint64_t> max_descriptors{};  ///< RLIMIT_NOFILE
+    std::optional<std::uint64_t> max_descriptors{};   ///< RLIMIT_NOFILE
+    std::optional<std::uint64_t> soft_descriptors{};  ///< only the soft limit of it
     bool waits_until_listening = true;
 };
 
