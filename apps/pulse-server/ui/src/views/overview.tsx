@@ -23,7 +23,7 @@ function EngineFigures() {
       <Figure label="Connections" value={or(count, o?.connections)} sub={o ? `on ${o.loops} event loops` : ''} />
       <Figure label="Channels" value={or(count, o?.channels)} sub={o ? `${count(o.subscriptions)} subscriptions` : ''} />
       <Figure label="Deliveries/s" value={or(rate, o?.deliveriesPerSecond)} sub={o ? `from ${rate(o.publishesPerSecond)} publishes/s` : ''} />
-      <Figure label="Latency p99" value={or(milliseconds, o?.p99Ms || undefined)} sub="publish to socket" />
+      <Figure label="Channel latency p99" value={or(milliseconds, o?.p99Ms || undefined)} sub="publish to socket" />
       <Figure label="Drops" value={or(count, o?.drops)} sub="since the start" tone={o && o.drops > 0 ? 'warn' : undefined} />
       <Figure label="Memory" value={or(bytes, o?.memoryBytes)} sub={o ? `${bytes(o.queuedBytes)} queued` : ''} />
       <Figure label="Uptime" value={or(duration, o?.uptimeMs)} sub={o ? `version ${o.version}` : ''} />
