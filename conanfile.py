@@ -110,7 +110,8 @@ class PulseConan(ConanFile):
             ("transport", ["core", "asio::asio"]),
             ("roblox", ["core", "asio::asio", "libcurl::libcurl", "openssl::crypto", "zlib::zlib",
                         "zstd::zstd"]),
-            ("mesa", ["core", "asio::asio", "hiredis::hiredis"]),
+            ("rooms", ["core", "openssl::crypto"]),
+            ("mesa", ["core", "asio::asio", "hiredis::hiredis", "openssl::crypto"]),
         ]
         if self.options.with_sqlite:
             libraries.append(("store", ["core", "sqlitecpp::sqlitecpp", "sqlite3::sqlite3"]))

@@ -21,8 +21,14 @@ int run_dispatcher(const Json& options, const Json& app) {
     ErrorLog log;
     const auto bus = mesa::make_redis_bus(io, *redis, rng, log);
     mesa::Dispatcher dispatcher(bus, {read_switch(options, "sync")});
-    const auto report = [](std::error_code error) {
-        if (error) print_event("error", {{"message", error.message()}});
+    const auto report = [](const mesa::Message& message) {
+        return [data = message.data](std::error_code error) {
+            if (error) print_event("error", {{"message", error.message()}, {"d", parse(data)}});
+        };
+    };
+    const auto dispatch = [&](const mesa::Message& message, const mesa::Recipients& to,
+                              const std::vector<mesa::Id>& excluding) {
+        dispatcher.dispatch(message, to, excluding, report(message));
     };
     bool is_ready = false;
     const auto state = bus->subscribe({}, {{}, [&is_ready](bool is_up) {
@@ -35,14 +41,14 @@ int run_dispatcher(const Json& options, const Json& app) {
             const auto to = read_recipients(command);
             const auto excluding = read_ids(command, "excluding");
             if (command.contains("dispatch")) {
-                dispatcher.dispatch(read_message(command["dispatch"]), to, excluding, report);
+                dispatch(read_message(command["dispatch"]), to, excluding);
             } else if (command.contains("dispatch_many")) {
                 for (const Json& each : command["dispatch_many"]) {
-                    dispatcher.dispatch(read_message(each), to, excluding, report);
+                    dispatch(read_message(each), to, excluding);
                 }
             } else if (command.contains("event")) {
                 const mesa::DispatchEvent event(command["event"].get<std::string>());
-                dispatcher.dispatch(event, to, excluding, report);
+                dispatch(event.message(), to, excluding);
             } else if (command.contains("close")) {
                 io.stop();
             }

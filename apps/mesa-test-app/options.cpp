@@ -40,6 +40,7 @@ mesa::RedisOptions read_address(const Json& redis) {
     read(redis, "username", options.username);
     read(redis, "password", options.password);
     read(redis, "db", options.database);
+    read_ms(redis, "commandTimeout", options.answer_timeout);
     return options;
 }
 

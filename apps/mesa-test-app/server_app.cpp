@@ -97,10 +97,12 @@ class ServerApp {
           listeners_(hub_, {&loop_}, connection_options()),
           signals_(io_),
           end_timer_(io_) {
+        // The bus is the server's alone: it ends before the loop that it runs on.
+        mesa::ServerConfig config = options_.config;
         if (const auto redis = read_redis(options, app)) {
-            options_.config.bus = mesa::make_redis_bus(io_, *redis, rng_, log_);
+            config.bus = mesa::make_redis_bus(io_, *redis, rng_, log_);
         }
-        mesa_ = std::make_unique<mesa::Server>(hub_, options_.config);
+        mesa_ = std::make_unique<mesa::Server>(hub_, std::move(config));
         listen_to_events();
     }
 

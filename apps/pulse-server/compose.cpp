@@ -16,6 +16,7 @@
 
 #include <unistd.h>
 
+#include <pulse/mesa/server.hpp>
 #include <pulse/rooms/rooms.hpp>
 
 namespace pulse::server {
@@ -187,6 +188,8 @@ struct Engine::Parts {
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
     void add_rooms(transport::HttpRouter& router) const;
     void apply_rooms(const RoomsOptions& wanted) const;
+    [[nodiscard]] bool add_mesa_routes(transport::HttpRouter& router,
+                                       const ListenerOptions* own) const;
     [[nodiscard]] bool has_rooms(const ListenerOptions& listener) const;
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] tl::expected<void, std::string> make_bridge();
@@ -318,6 +321,23 @@ bool Engine::Parts::has_rooms(const ListenerOptions& listener) const {
                        [this](const auto& each) { return each.second == rooms->dialect().name(); });
 }
 
+/// What answers requests without an upgrade where Mesa is. True: everywhere.
+bool Engine::Parts::add_mesa_routes(transport::HttpRouter& router,
+                                    const ListenerOptions* own) const {
+    if (!mesa) return false;
+    if (own == nullptr) {
+        router.add(mesa::make_upgrade_required_route(std::string(kMesaPath)));
+        return false;
+    }
+    bool is_everywhere = false;
+    for (const auto& [path, name] : own->mount) {
+        if (name != kMesaName) continue;
+        is_everywhere = is_everywhere || path == "*";
+        router.add(mesa::make_upgrade_required_route(path == "*" ? "/*" : path));
+    }
+    return is_everywhere;
+}
+
 transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     transport::Mounts result;
     auto router = std::make_shared<transport::HttpRouter>();
@@ -335,7 +355,8 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
         router->add(ui_routes(embedded_ui()));
         router->add(bridge->routes());
     }
-    if (rooms && config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
+    const bool is_all_mesas = add_mesa_routes(*router, is_main ? nullptr : listener);
+    if (rooms && !is_all_mesas && config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
         router->add(not_found_route(*router));
     }
     if (listener == nullptr && bridge) {

@@ -80,6 +80,17 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
     });
   });
 
+  it('asks for an upgrade where there is nothing else', { timeout: kTimeoutMs }, async () => {
+    await withServer('', async ({ port, own }) => {
+      for (const url of [`http://127.0.0.1:${port}/mesa`, `http://127.0.0.1:${own}/`, `http://127.0.0.1:${own}/any/path?x=1`]) {
+        const answer = await fetch(url);
+        assert.equal(answer.status, 426, url);
+        assert.equal(await answer.text(), 'Upgrade Required', url);
+      }
+      assert.equal(await statusOf(`http://127.0.0.1:${own}/healthz`), 200);
+    });
+  });
+
   it('lets in who brings a token, and nobody else', { timeout: kTimeoutMs }, async () => {
     const secret = 'a secret that nobody guesses';
     await withServer(`[mesa]\nauthentication = "jwt"\njwt_secret = "${secret}"`, async ({ port }) => {

@@ -55,10 +55,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_message(envelope->message);
         const std::string written =
             write_envelope(envelope->message, Form::internal, envelope->recipients,
-                           envelope->excluding, envelope->origin);
+                           envelope->excluding, envelope->origin, envelope->number);
         const auto again = read_envelope(written);
         require(again.has_value() && again->recipients.ids() == envelope->recipients.ids() &&
-                again->excluding == envelope->excluding);
+                again->excluding == envelope->excluding && again->number == envelope->number);
     }
     if (const auto event = read_portal_event(text)) {
         require(read_portal_event(write_portal_event(*event)).has_value());

@@ -6,6 +6,8 @@
 #include "server_impl.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <utility>
 
 #include <pulse/core/json.hpp>
@@ -18,6 +20,8 @@ namespace json = core::json;
 namespace {
 
 constexpr std::uint16_t kPolicy = 1008;  // RFC 6455 §7.4.1
+/// How long a client waits for Redis to know that it is online.
+constexpr std::chrono::milliseconds kBusTime{1'000};
 
 /// What ECMAScript takes for false; a missing value is true here.
 bool is_sync_wanted(std::string_view data) {
@@ -110,20 +114,25 @@ void ConnectedClient::set_identity(AuthResult result, std::function<void()> then
     if (is_same || !bus || !server_->config.authentication.stores_connected_users) return then();
     is_counted_online_ = true;
     // The client is told when everybody else can know: a dispatcher that acts on the answer must
-    // find it online. Where the bus is out of reach it says so at once.
+    // find it online. Where the bus is out of reach it says so at once; where it is slow the client
+    // does not wait for long.
     const std::string name = id_->name();
-    bus->add_client(
-        server_->replica, name,
-        [server = server_->weak_from_this(), part = server_->parts[part_->index()],
-         weak = weak_from_this(), name, then = std::move(then)](core::Result<bool> is_elsewhere) {
-            if (is_elsewhere && *is_elsewhere) {
-                if (const auto held = server.lock()) held->ids.mark_elsewhere(name);
-            }
-            part->run([weak, then] {
-                const auto client = weak.lock();
-                if (client != nullptr && client->is_connected()) then();
-            });
-        });
+    const auto pending = std::make_shared<std::function<void()>>(std::move(then));
+    const auto finish = [pending](ConnectedClient&) {
+        if (const auto function = std::exchange(*pending, nullptr)) function();
+    };
+    bus->add_client(server_->replica, name,
+                    [server = server_->weak_from_this(), part = server_->parts[part_->index()],
+                     weak = weak_from_this(), name, finish](core::Result<bool> is_elsewhere) {
+                        if (is_elsewhere && *is_elsewhere) {
+                            if (const auto held = server.lock()) held->ids.mark_elsewhere(name);
+                        }
+                        part->run([weak, finish] {
+                            const auto client = weak.lock();
+                            if (client != nullptr && client->is_connected()) finish(*client);
+                        });
+                    });
+    if (*pending) part_->after(kBusTime, weak_from_this(), finish);
 }
 
 void ConnectedClient::complete_authentication(bool should_sync) {

@@ -63,8 +63,8 @@ std::string ConnectedClient::server_id() const {
 }
 
 std::vector<Message> ConnectedClient::messages() const {
-    if (messages_ == nullptr) return {};
-    return {messages_->begin(), messages_->end()};
+    if (stored_ == nullptr) return {};
+    return {stored_->messages.begin(), stored_->messages.end()};
 }
 
 ConnectedClient::Handlers& ConnectedClient::handlers() {
@@ -145,9 +145,15 @@ bool ConnectedClient::is_refused_version(const Message& message) const {
 }
 
 void ConnectedClient::store(const Message& message) {
-    if (messages_ == nullptr) messages_ = std::make_unique<std::deque<Message>>();
-    if (messages_->size() >= server_->config.limits.max_stored_messages) messages_->pop_front();
-    messages_->push_back(message);
+    if (stored_ == nullptr) stored_ = std::make_unique<Stored>();
+    const ServerLimits& limits = server_->config.limits;
+    auto& [messages, bytes] = *stored_;
+    messages.push_back(message);
+    bytes += message.data.size();
+    while (messages.size() > limits.max_stored_messages || bytes > limits.max_stored_bytes) {
+        bytes -= messages.front().data.size();
+        messages.pop_front();
+    }
 }
 
 void ConnectedClient::send(const Message& message) {

@@ -71,6 +71,10 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
         DisconnectHandler disconnect;
         ErrorHandler error;
     };
+    struct Stored {
+        std::deque<Message> messages;
+        std::size_t bytes = 0;  ///< of their data
+    };
     [[nodiscard]] Handlers& handlers();
     [[nodiscard]] bool has_handler() const noexcept {
         return handlers_ != nullptr && handlers_->authenticate != nullptr;
@@ -99,7 +103,7 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
     std::string user_;
     Request request_;
     std::unique_ptr<Handlers> handlers_;
-    std::unique_ptr<std::deque<Message>> messages_;
+    std::unique_ptr<Stored> stored_;
     std::shared_ptr<Replay> replay_;
     core::TokenBucket rate_;
     std::uint32_t tries_ = 0;

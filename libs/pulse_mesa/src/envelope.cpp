@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "envelope.hpp"
 
+#include <charconv>
 #include <iterator>
 
 #include <pulse/mesa/error.hpp>
@@ -52,7 +53,8 @@ tl::unexpected<std::error_code> wrong_shape() {
 }  // namespace
 
 std::string write_envelope(const Message& message, Form form, const Recipients& recipients,
-                           std::span<const Id> excluding, std::string_view origin) {
+                           std::span<const Id> excluding, std::string_view origin,
+                           std::uint64_t number) {
     std::string out = "{\"message\":";
     append_json(out, message, form);
     out += ",\"recipients\":";
@@ -69,6 +71,7 @@ std::string write_envelope(const Message& message, Form form, const Recipients& 
         out += ",\"origin\":";
         json::append_text(out, origin);
     }
+    if (number != 0) out.append(",\"number\":").append(std::to_string(number));
     out += '}';
     return out;
 }
@@ -80,18 +83,23 @@ core::Result<Envelope> read_envelope(std::string_view text) {
     json::Value recipients;
     json::Value excluding;
     json::Value origin;
+    json::Value number;
     json::Members members(*object);
     while (const auto member = members.next()) {
         if (json::is_key(member->key, "message")) message = member->value;
         if (json::is_key(member->key, "recipients")) recipients = member->value;
         if (json::is_key(member->key, "excluding")) excluding = member->value;
         if (json::is_key(member->key, "origin")) origin = member->value;
+        if (json::is_key(member->key, "number")) number = member->value;
     }
     if (!message.is(json::Type::object) || !recipients.is(json::Type::array)) return wrong_shape();
     Envelope envelope{
-        read_message(message, Form::internal), Recipients(read_ids(recipients)), {}, {}};
+        read_message(message, Form::internal), Recipients(read_ids(recipients)), {}, {}, 0};
     if (excluding.is(json::Type::array)) envelope.excluding = read_ids(excluding);
     if (origin.is(json::Type::text)) envelope.origin = origin.text();
+    // One that is no number of ours is nobody's: from_chars leaves 0.
+    const char* const end = number.raw.data() + number.raw.size();
+    (void)std::from_chars(number.raw.data(), end, envelope.number);
     return envelope;
 }
 

@@ -3,6 +3,7 @@
 // What travels on the channels: the texts of docs/protocol/mesa.md, "Redis".
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,11 +28,14 @@ struct Envelope {
     std::vector<Id> excluding;  ///< of Recipients::all(); replicas of the original ignore it
     /// The replica that has served its own clients already. Empty: nobody has.
     std::string origin;
+    /// Not 0: the origin has not, but waits for this one to come back.
+    std::uint64_t number = 0;
 };
 
 [[nodiscard]] std::string write_envelope(const Message& message, Form form,
                                          const Recipients& recipients,
-                                         std::span<const Id> excluding, std::string_view origin);
+                                         std::span<const Id> excluding, std::string_view origin,
+                                         std::uint64_t number = 0);
 /// Errors: invalid_json, nested_too_deeply, invalid_envelope.
 [[nodiscard]] core::Result<Envelope> read_envelope(std::string_view text);
 

@@ -3,6 +3,7 @@
 // A server's part of one lane: the clients there, by id, and what waits for them.
 #pragma once
 
+#include "delivery.hpp"
 #include "due_queue.hpp"
 
 #include <atomic>
@@ -24,16 +25,6 @@
 namespace pulse::mesa {
 
 class ConnectedClient;
-
-/// One message on its way to clients of this replica, written once. **Immutable.**
-struct Delivery {
-    Message message;
-    std::string text;  ///< as clients get it
-    Recipients recipients = Recipients::all();
-    std::vector<Id> excluding;
-    bool is_from_this_replica = true;
-};
-using DeliveryPtr = std::shared_ptr<const Delivery>;
 
 /// **Loop-bound**, but for run().
 class LanePart : public std::enable_shared_from_this<LanePart> {

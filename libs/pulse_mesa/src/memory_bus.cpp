@@ -32,6 +32,7 @@ class MemoryBus final : public Bus, public std::enable_shared_from_this<MemoryBu
         return options_.name_space;
     }
     [[nodiscard]] bool is_up() const noexcept override { return true; }
+    [[nodiscard]] bool has_strangers() const noexcept override { return false; }
 
     Subscription subscribe(std::vector<std::string> channels, Subscriber subscriber) override {
         auto listening =

@@ -92,7 +92,11 @@ void Server::Impl::start() {
 }
 
 void Server::Impl::on_bus_state(bool is_up) {
-    if (!is_up) return;
+    if (!is_up) {
+        // What is on its way to here does not arrive any more, and what others send is missed.
+        deliver_unechoed(echoes.take_all());
+        return raise(make_error_code(Error::bus_unavailable));
+    }
     if (!config.portal.is_enabled) return bus_is_ready();
     config.bus->list_pool(
         [weak = weak_from_this()](const core::Result<std::vector<std::string>>& list) {
@@ -187,6 +191,7 @@ void Server::Impl::on_client_gone() {
 void Server::Impl::finish_shut_down() {
     if (is_finishing.exchange(true)) return;
     subscription.reset();
+    (void)echoes.take_all();
     if (!config.bus) return end();
     config.bus->close_replica(replica,
                               [self = shared_from_this()](std::error_code) { self->end(); });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "connected_client.hpp"
+#include "echoes.hpp"
 #include "envelope.hpp"
 #include "lane_part.hpp"
 #include "local_ids.hpp"
@@ -52,7 +53,11 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
 
     // Sending: server_send.cpp.
     void send(const Message& message, const Recipients& recipients, std::span<const Id> excluding);
+    void send_to_all(const Message& message, std::span<const Id> excluding);
     void deliver_here(DeliveryPtr delivery);
+    void deliver_unechoed(std::vector<DeliveryPtr> deliveries);
+    void watch_echoes();
+    void wait_for_echoes(const std::shared_ptr<LanePart>& part);
     void publish(const Message& message, const Recipients& recipients,
                  std::span<const Id> excluding, bool is_served_here);
     void keep_and_publish(const Message& message, std::vector<Id> unknown, std::vector<Id> others);
@@ -91,6 +96,7 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
     std::string replica;
     std::vector<std::shared_ptr<LanePart>> parts;
     LocalIds ids;
+    Echoes echoes;
     PortalPool portals;
     Counters counters;
     Bus::Subscription subscription;
@@ -106,6 +112,7 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
     std::atomic<bool> is_ended{false};
     std::atomic<bool> is_checking_portals{false};
     std::atomic<bool> is_bus_ready{false};
+    std::atomic<bool> is_watching_echoes{false};
     std::mutex mutex;
     std::vector<std::function<void()>> waiting_for_bus;
     std::vector<std::function<void()>> waiting_for_end;

@@ -4,6 +4,8 @@
 #include "server_impl.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <utility>
 
 #include <pulse/protocol/utf8.hpp>
@@ -11,6 +13,9 @@
 namespace pulse::mesa {
 
 namespace {
+
+/// How long a message to everybody may be on its way through the bus and back.
+constexpr std::chrono::milliseconds kEchoTime{1'000};
 
 bool contains(std::span<const Id> ids, const Id& id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();
@@ -34,16 +39,9 @@ DeliveryPtr make_delivery(const Message& message, const Recipients& recipients,
 void Server::Impl::send(const Message& message, const Recipients& recipients,
                         std::span<const Id> excluding) {
     if (is_closed) return;
+    if (recipients.is_all()) return send_to_all(message, excluding);
     const auto& bus = config.bus;
-    if (recipients.is_all()) {
-        if (bus && bus->is_up()) {
-            // Comes back to this replica as well.
-            return publish(message, recipients, excluding, false);
-        }
-        deliver_here(make_delivery(message, recipients, excluding, true));
-        if (bus) publish(message, recipients, excluding, true);
-        return;
-    }
+    const bool is_mixed = bus && bus->has_strangers();
     std::vector<Id> here;
     std::vector<Id> elsewhere;  // only there
     std::vector<Id> others;     // there, too
@@ -52,7 +50,7 @@ void Server::Impl::send(const Message& message, const Recipients& recipients,
         const LocalIds::Found found = ids.find(id);
         if (found.lanes != 0) here.push_back(id);
         if (found.lanes == 0) elsewhere.push_back(id);
-        if (found.lanes != 0 && found.is_elsewhere) others.push_back(id);
+        if (found.lanes != 0 && (found.is_elsewhere || is_mixed)) others.push_back(id);
     }
     if (!bus) {
         if (!here.empty()) deliver_here(make_delivery(message, here, {}, true));
@@ -70,6 +68,69 @@ void Server::Impl::send(const Message& message, const Recipients& recipients,
         return;
     }
     keep_and_publish(message, std::move(unknown), std::move(others));
+}
+
+void Server::Impl::send_to_all(const Message& message, std::span<const Id> excluding) {
+    const auto& bus = config.bus;
+    if (!bus) return deliver_here(make_delivery(message, Recipients::all(), excluding, true));
+    if (!bus->is_up()) {
+        // What is on its way was sent before.
+        deliver_unechoed(echoes.take_all());
+        deliver_here(make_delivery(message, Recipients::all(), excluding, true));
+        return publish(message, Recipients::all(), excluding, true);
+    }
+    Echoes::Added added =
+        echoes.add(make_delivery(message, Recipients::all(), excluding, false), hub.clock().now());
+    deliver_unechoed(std::move(added.overflow));
+    Message sent = message;
+    sent.sequence.reset();
+    sent.options.reset();
+    bus->publish(
+        kMessagesChannel,
+        write_envelope(sent, Form::internal, Recipients::all(), excluding, replica, added.number),
+        [weak = weak_from_this(), number = added.number](std::error_code error) {
+            const auto self = weak.lock();
+            if (self == nullptr || !error) return;
+            // Nobody knows whether Redis has it. Here it is known.
+            if (auto delivery = self->echoes.take(number)) {
+                self->deliver_unechoed({std::move(delivery)});
+            }
+            self->raise(error);
+        });
+    // A bus without a way to go has brought it back by now.
+    if (echoes.oldest()) watch_echoes();
+}
+
+void Server::Impl::deliver_unechoed(std::vector<DeliveryPtr> deliveries) {
+    for (DeliveryPtr& each : deliveries) {
+        auto delivery = std::make_shared<Delivery>(*each);
+        delivery->is_from_this_replica = true;
+        deliver_here(std::move(delivery));
+    }
+}
+
+/// Clients here wait for a bus that is slow, but not for long.
+void Server::Impl::watch_echoes() {
+    if (parts.empty() || is_watching_echoes.exchange(true)) return;
+    // On a lane: the bus has no timers for others.
+    const auto part = parts.front();
+    part->post([weak = weak_from_this(), part] {
+        if (const auto self = weak.lock()) self->wait_for_echoes(part);
+    });
+}
+
+void Server::Impl::wait_for_echoes(const std::shared_ptr<LanePart>& part) {
+    deliver_unechoed(echoes.take_until(part->now() - kEchoTime));
+    const auto oldest = echoes.oldest();
+    if (!oldest) {
+        is_watching_echoes = false;
+        // One that came in between found it watched.
+        if (echoes.oldest()) watch_echoes();
+        return;
+    }
+    part->lane().post_at(*oldest + kEchoTime, [weak = weak_from_this(), part] {
+        if (const auto self = weak.lock()) self->wait_for_echoes(part);
+    });
 }
 
 void Server::Impl::keep_and_publish(const Message& message, std::vector<Id> unknown,
@@ -150,7 +211,10 @@ void Server::Impl::on_bus_message(std::string_view channel, std::string_view tex
     if (!protocol::is_valid_utf8(text)) return raise(make_error_code(Error::invalid_json));
     const auto envelope = read_envelope(text);
     if (!envelope) return raise(envelope.error());
-    if (envelope->origin == replica) return;
+    if (envelope->origin == replica) {
+        if (auto delivery = echoes.take(envelope->number)) deliver_here(std::move(delivery));
+        return;
+    }
     Message message = envelope->message;
     message.options.reset();
     // An exclusion is for everybody; those who name ids leave some out themselves.

@@ -15,3 +15,4 @@
 #include <pulse/mesa/recipients.hpp>
 #include <pulse/mesa/redis.hpp>
 #include <pulse/mesa/server.hpp>
+#include <pulse/mesa/ws_client.hpp>

@@ -221,6 +221,7 @@ void RedisBus::register_replica(const std::string& id, Replica& replica) {
     constexpr std::size_t kNamesAtOnce = 500;
     replica.is_registered = true;
     forget_replica(id, "", reporting("forget"));
+    commands_->command_now({"SADD", named("mesa_replicas"), id}, reporting("register"));
     if (replica.connections != 0) {
         eval(scripts::kCount,
              {replica_key(id), named("mesa_replicas"), named("connected_clients_count")},
@@ -235,11 +236,16 @@ void RedisBus::register_replica(const std::string& id, Replica& replica) {
         flat.clear();
     }
     if (!flat.empty()) add_names(id, flat);
+    for (const std::string& name : replica.replays) {
+        commands_->command_now({"HSET", named("mesa_replays"), name, id}, reporting("replay"));
+    }
+    look_for_strangers();
 }
 
 void RedisBus::add_names(const std::string& id, const std::vector<std::string>& flat) {
     const std::string shared = named(kSharedChannel);
-    std::vector<std::string_view> arguments{id, shared};
+    const std::string messages = named(kMessagesChannel);
+    std::vector<std::string_view> arguments{id, shared, messages};
     arguments.insert(arguments.end(), flat.begin(), flat.end());
     eval(scripts::kAdd,
          {replica_key(id), named("mesa_replicas"), named("mesa_connections"),
@@ -274,7 +280,7 @@ void RedisBus::add_client(const std::string& replica, const std::string& name, A
         self.eval(scripts::kAdd,
                   {self.replica_key(replica), self.named("mesa_replicas"),
                    self.named("mesa_connections"), self.named("connected_clients")},
-                  {replica, self.named(kSharedChannel), name, "1"},
+                  {replica, self.named(kSharedChannel), self.named(kMessagesChannel), name, "1"},
                   [done = std::move(done)](const core::Result<RedisValue>& answer) {
                       if (!answer) return done(tl::unexpected(answer.error()));
                       if (answer->type == RedisValue::Type::error) {
@@ -318,7 +324,7 @@ void RedisBus::forget_replica(const std::string& id, std::string_view channel_if
                               RedisAnswer answer) {
     eval(scripts::kForget,
          {replica_key(id), named("mesa_replicas"), named("connected_clients_count"),
-          named("mesa_connections"), named("connected_clients")},
+          named("mesa_connections"), named("connected_clients"), named("mesa_replays")},
          {id, channel_if_dead}, std::move(answer), true);
 }
 
@@ -331,6 +337,7 @@ void RedisBus::look_for_dead_replicas() {
     });
     // Dispatchers and portals leave it to servers.
     if (!is_up_ || replicas_.empty()) return;
+    look_for_strangers();
     eval(
         scripts::kDeadReplicas, {named("mesa_replicas")}, {kReplicaPrefix, suffix_},
         [weak = weak_from_this()](const core::Result<RedisValue>& answer) {
@@ -342,6 +349,19 @@ void RedisBus::look_for_dead_replicas() {
                 self->forget_replica(dead.text, self->replica_key(dead.text),
                                      self->reporting("forget"));
             }
+        },
+        true);
+}
+
+void RedisBus::look_for_strangers() {
+    eval(
+        scripts::kStrangers, {named("mesa_replicas")}, {named(kMessagesChannel)},
+        [weak = weak_from_this()](const core::Result<RedisValue>& answer) {
+            const auto self = weak.lock();
+            if (self == nullptr || !answer || answer->type != RedisValue::Type::integer) return;
+            const bool has_any = answer->integer != 0;
+            if (self->has_strangers_.exchange(has_any) == has_any) return;
+            self->log_.write(core::LogLevel::info, "mesa_strangers", {{"present", has_any}});
         },
         true);
 }

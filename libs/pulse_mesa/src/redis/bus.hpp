@@ -31,6 +31,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
         return options_.name_space;
     }
     [[nodiscard]] bool is_up() const noexcept override { return is_up_.load(); }
+    [[nodiscard]] bool has_strangers() const noexcept override { return has_strangers_.load(); }
     [[nodiscard]] Subscription subscribe(std::vector<std::string> channels,
                                          Subscriber subscriber) override;
     void publish(std::string_view channel, std::string text, Done done) override;
@@ -62,6 +63,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     struct Replica {
         std::int64_t connections = 0;
         std::unordered_map<std::string, std::int64_t> names;
+        std::set<std::string> replays;  ///< names that are being replayed to
         bool is_registered = false;
     };
 
@@ -87,11 +89,13 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
         return confirmed_.contains(named(channel));
     }
     void check_state();
+    void forget_replay(const std::string& replica, const std::string& name);
     void register_replica(const std::string& id, Replica& replica);
     void add_names(const std::string& id, const std::vector<std::string>& flat);
     void forget_replica(const std::string& id, std::string_view channel_if_dead,
                         RedisAnswer answer);
     void look_for_dead_replicas();
+    void look_for_strangers();
 
     asio::io_context& io_;
     const RedisOptions options_;
@@ -105,6 +109,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     std::set<std::string> confirmed_;  ///< of these, subscribed to
     std::map<std::string, Replica> replicas_;
     std::atomic<bool> is_up_{false};
+    std::atomic<bool> has_strangers_{false};
 };
 
 }  // namespace pulse::mesa

@@ -49,15 +49,31 @@ void RedisBus::keep_for_offline(std::vector<std::string> names, std::string mess
 
 void RedisBus::begin_replay(const std::string& replica, const std::string& name, Taken done) {
     run([replica, name, done = std::move(done)](RedisBus& self) mutable {
+        const auto found = self.replicas_.find(replica);
+        if (found == self.replicas_.end()) {
+            return done(tl::unexpected(make_error_code(Error::closed)));
+        }
+        if (!found->second.replays.insert(name).second) return done(std::nullopt);
         self.eval(scripts::kBeginReplay,
                   {self.named("undelivered_messages"), self.named("mesa_replays")},
                   {name, replica, kReplicaPrefix, self.suffix_},
-                  [done = std::move(done)](core::Result<RedisValue> answer) {
-                      if (const auto error = error_of(answer)) return done(tl::unexpected(error));
-                      if (answer->type != RedisValue::Type::text) return done(std::nullopt);
+                  [weak = self.weak_from_this(), replica, name,
+                   done = std::move(done)](core::Result<RedisValue> answer) {
+                      const auto error = error_of(answer);
+                      const bool has_some = !error && answer->type == RedisValue::Type::text;
+                      // Where nothing was kept nothing is held.
+                      const auto bus = weak.lock();
+                      if (bus != nullptr && !has_some) bus->forget_replay(replica, name);
+                      if (error) return done(tl::unexpected(error));
+                      if (!has_some) return done(std::nullopt);
                       done(std::move(answer->text));
                   });
     });
+}
+
+void RedisBus::forget_replay(const std::string& replica, const std::string& name) {
+    const auto found = replicas_.find(replica);
+    if (found != replicas_.end()) found->second.replays.erase(name);
 }
 
 void RedisBus::drop_first(const std::string& name, std::string element) {
@@ -69,6 +85,7 @@ void RedisBus::drop_first(const std::string& name, std::string element) {
 
 void RedisBus::end_replay(const std::string& replica, const std::string& name) {
     run([replica, name](RedisBus& self) {
+        self.forget_replay(replica, name);
         self.eval(scripts::kEndReplay, {self.named("mesa_replays")}, {name, replica},
                   self.reporting("end_replay"));
     });
@@ -84,12 +101,11 @@ void RedisBus::discard_kept(const std::string& name) {
 void RedisBus::join_pool(const std::string& id, Done done) {
     run([id, done = std::move(done)](RedisBus& self) mutable {
         const std::string pool = self.named(kPoolChannel);
-        self.commands_->command({"SADD", self.named("mesa_portals"), id}, {});
-        self.commands_->command({"PUBLISH", pool, write_announcement({id, true})}, {});
-        self.commands_->command({"SADD", pool, id},
-                                [done = std::move(done)](const core::Result<RedisValue>& answer) {
-                                    done(error_of(answer));
-                                });
+        self.eval(scripts::kJoinPool, {self.named("mesa_portals"), pool},
+                  {id, pool, write_announcement({id, true})},
+                  [done = std::move(done)](const core::Result<RedisValue>& answer) {
+                      done(error_of(answer));
+                  });
     });
 }
 

@@ -20,19 +20,36 @@ redis.call('HINCRBY', KEYS[1], '#', ARGV[2])
 return redis.call('INCRBY', KEYS[3], ARGV[2])
 )lua";
 
-/// KEYS: replica, replicas, connections, online. ARGV: id, channel of shared names, then pairs of
-/// name and count. Answers how many connections the last name has elsewhere.
+/// KEYS: replica, replicas, connections, online. ARGV: id, channel of shared names, channel of
+/// messages, then pairs of name and count. Answers how many connections the last name has
+/// elsewhere, as far as one can know: servers of the original leave no more than the name in
+/// `online`, and that they are subscribed.
 inline constexpr const char* kAdd = R"lua(
 redis.call('SADD', KEYS[2], ARGV[1])
 local elsewhere = 0
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local own = redis.call('HINCRBY', KEYS[1], '=' .. ARGV[i], ARGV[i + 1])
   local all = redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
-  redis.call('SADD', KEYS[4], ARGV[i])
+  local added = redis.call('SADD', KEYS[4], ARGV[i])
   elsewhere = all - own
-  if elsewhere > 0 then redis.call('PUBLISH', ARGV[2], ARGV[i]) end
+  if elsewhere > 0 then
+    redis.call('PUBLISH', ARGV[2], ARGV[i])
+  elseif added == 0 and own == tonumber(ARGV[i + 1]) then
+    elsewhere = 1
+  end
+end
+if elsewhere == 0 then
+  local on = redis.call('PUBSUB', 'NUMSUB', ARGV[3])
+  if tonumber(on[2]) > redis.call('SCARD', KEYS[2]) then elsewhere = 1 end
 end
 return elsewhere
+)lua";
+
+/// KEYS: replicas. ARGV: channel of messages. Whether more listen to it than are replicas of ours.
+inline constexpr const char* kStrangers = R"lua(
+local on = redis.call('PUBSUB', 'NUMSUB', ARGV[1])
+if tonumber(on[2]) > redis.call('SCARD', KEYS[1]) then return 1 end
+return 0
 )lua";
 
 /// KEYS: replica, connections, online. ARGV: name.
@@ -47,8 +64,8 @@ end
 return 0
 )lua";
 
-/// Takes back what a replica had. KEYS: replica, replicas, count, connections, online. ARGV: id,
-/// and the channel that shows that it lives after all, or ''.
+/// Takes back what a replica had. KEYS: replica, replicas, count, connections, online, replays.
+/// ARGV: id, and the channel that shows that it lives after all, or ''.
 inline constexpr const char* kForget = R"lua(
 if ARGV[2] ~= '' and tonumber(redis.call('PUBSUB', 'NUMSUB', ARGV[2])[2]) > 0 then return 0 end
 local had = redis.call('HGETALL', KEYS[1])
@@ -63,6 +80,10 @@ for i = 1, #had, 2 do
       redis.call('SREM', KEYS[5], name)
     end
   end
+end
+local replays = redis.call('HGETALL', KEYS[6])
+for i = 1, #replays, 2 do
+  if replays[i + 1] == ARGV[1] then redis.call('HDEL', KEYS[6], replays[i]) end
 end
 redis.call('DEL', KEYS[1])
 redis.call('SREM', KEYS[2], ARGV[1])
@@ -107,10 +128,11 @@ end
 return offline
 )lua";
 
-/// KEYS: kept, replays. ARGV: name, replica, prefix of replicas' channels, its suffix.
+/// KEYS: kept, replays. ARGV: name, replica, prefix of replicas' channels, its suffix. A replica
+/// knows itself what it replays: an entry of its own is one that a broken connection left.
 inline constexpr const char* kBeginReplay = R"lua(
 local owner = redis.call('HGET', KEYS[2], ARGV[1])
-if owner then
+if owner and owner ~= ARGV[2] then
   local on = redis.call('PUBSUB', 'NUMSUB', ARGV[3] .. owner .. ARGV[4])
   if tonumber(on[2]) > 0 then return false end
 end
@@ -140,6 +162,14 @@ if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[
 return 0
 )lua";
 
+/// KEYS: portals, pool. ARGV: id, channel of the pool, announcement. Servers of the original would
+/// give a portal that is announced twice twice its share.
+inline constexpr const char* kJoinPool = R"lua(
+redis.call('SADD', KEYS[1], ARGV[1])
+if redis.call('SADD', KEYS[2], ARGV[1]) == 1 then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
+return 0
+)lua";
+
 /// KEYS: portals, pool. ARGV: prefix of their channels, its suffix, channel of the pool.
 inline constexpr const char* kCheckPool = R"lua(
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
@@ -147,7 +177,7 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   if tonumber(on[2]) == 0 then
     redis.call('SREM', KEYS[1], id)
     redis.call('SREM', KEYS[2], id)
-    redis.call('PUBLISH', ARGV[3], '{"id":"' .. id .. '","ready":false}')
+    redis.call('PUBLISH', ARGV[3], '{"id":' .. cjson.encode(id) .. ',"ready":false}')
   end
 end
 return 0

@@ -40,6 +40,9 @@ class Bus {
     [[nodiscard]] virtual const std::string& name_space() const noexcept = 0;
     /// Whether what is published now reaches the subscribers.
     [[nodiscard]] virtual bool is_up() const noexcept = 0;
+    /// Whether servers are on it, or may be, that do not say who is connected to them, as those of
+    /// the original: any id may be connected there, too.
+    [[nodiscard]] virtual bool has_strangers() const noexcept = 0;
 
     /// Ends when the token is destroyed; a call that is running then may still end after it.
     using Subscription = std::shared_ptr<void>;

@@ -74,6 +74,7 @@ struct ServerLimits {
     std::uint32_t max_pending_authentications = 16;
     /// Kept per client with ServerConfig::stores_messages; the oldest go first. Not 0.
     std::size_t max_stored_messages = 1'000;
+    std::size_t max_stored_bytes = std::size_t{4} * 1024 * 1024;  ///< of their data; as above
 };
 
 struct ServerConfig {
