@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 import { BadConversation, match, Mismatch } from './matcher.mjs';
 import { freePort, Redis } from './redis.mjs';
@@ -38,8 +39,11 @@ class Awaited {
   }
 }
 
-/** A process of the test application. */
-class App {
+const kOurs = [process.env.PULSE_TEST_MESA_APP];
+const kOriginal = [process.execPath, fileURLToPath(new URL('original_mesa.cjs', import.meta.url))];
+
+/** A process of the test application, ours or the original's. */
+export class App {
   #process;
   #awaited = new Awaited();
   #events = [];
@@ -47,8 +51,8 @@ class App {
   #exit;
   errors = '';
 
-  constructor(kind, options, app) {
-    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', process.env.PULSE_TEST_MESA_APP, kind,
+  constructor(kind, options, app, { isOriginal = false } = {}) {
+    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', ...(isOriginal ? kOriginal : kOurs), kind,
       JSON.stringify(options), JSON.stringify(app)]);
     this.#process.on('error', (error) => { this.errors += error.message; });
     this.#process.stdin.on('error', () => {});
@@ -80,6 +84,9 @@ class App {
     if (event === undefined) throw new Mismatch('', `no ${expected.event} within ${ms} ms ${this.errors}`);
     match(expected, event, memory);
   }
+
+  /** Those of that name that have come, and are not taken yet. */
+  eventsOf(name) { return this.#events.filter(({ event }) => event === name); }
 
   async expectNoEvent(name) {
     const event = await this.#awaited.until(() => this.#take(name), kNoEventMs);
@@ -116,11 +123,13 @@ export class MesaAdapter {
   #redis;
   #published = new Awaited();
   #patience;
+  #originals = new Set();
 
-  /** `conversation` decides whether there is a Redis. */
-  static async for({ needs = [] }, patience = 1) {
+  /** `conversation` decides whether there is a Redis; `originals` are the names of processes that are the original's. */
+  static async for({ needs = [] }, patience = 1, { originals = [] } = {}) {
     const adapter = new MesaAdapter();
     adapter.#patience = patience;
+    adapter.#originals = new Set(originals);
     if (needs.includes('redis')) {
       adapter.#redis = await Redis.start();
       adapter.#redis.onPublished = () => adapter.#published.wake();
@@ -176,7 +185,7 @@ export class MesaAdapter {
     } else {
       app.redis = this.#redis.url;
     }
-    const started = new App(kind, options, app);
+    const started = new App(kind, options, app, { isOriginal: this.#originals.has(name) });
     this.#apps.set(name, started);
     const id = await started.ready();
     if (kind === 'portal') memory.set(`${name}_id`, id);

@@ -92,14 +92,21 @@ export class Redis {
   static async start() {
     const redis = new Redis();
     redis.port = await freePort();
+    await redis.restart();
+    return redis;
+  }
+
+  /** Where it was, and empty. Not while it runs. */
+  async restart() {
     const binary = process.env.PULSE_TEST_REDIS ?? 'redis-server';
-    redis.#process = spawn('setpriv', ['--pdeathsig', 'KILL', binary, '--port', String(redis.port), '--bind', '127.0.0.1',
+    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', binary, '--port', String(this.port), '--bind', '127.0.0.1',
       '--save', '', '--appendonly', 'no', '--dir', '/tmp'], { stdio: 'ignore', env: { PATH: `${process.env.PATH}:/usr/sbin` } });
-    redis.#process.on('error', () => {});
+    this.#process.on('error', () => {});
+    this.#answers = [];
     const deadline = Date.now() + kStartMs;
     for (;;) {
       try {
-        redis.#commands = await Link.open(redis.port, (value) => redis.#answers.shift()?.(value));
+        this.#commands = await Link.open(this.port, (value) => this.#answers.shift()?.(value));
         break;
       } catch (error) {
         if (Date.now() > deadline) throw error;
@@ -107,15 +114,18 @@ export class Redis {
       }
     }
     const subscribed = new Promise((resolve) => {
-      Link.open(redis.port, ([kind, , channel, text]) => {
+      Link.open(this.port, ([kind, , channel, text]) => {
         if (kind === 'psubscribe') return resolve();
-        redis.published.push({ channel, text });
-        return redis.onPublished();
-      }).then((link) => { redis.#listener = link; link.send(['PSUBSCRIBE', '*']); });
+        this.published.push({ channel, text });
+        return this.onPublished();
+      }).then((link) => { this.#listener = link; link.send(['PSUBSCRIBE', '*']); });
     });
     await subscribed;
-    return redis;
   }
+
+  /** Neither answers nor ends, as a machine that is overloaded. */
+  pause() { this.#process.kill('SIGSTOP'); }
+  resume() { this.#process.kill('SIGCONT'); }
 
   get url() { return `redis://127.0.0.1:${this.port}`; }
 
