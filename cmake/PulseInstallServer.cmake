@@ -38,10 +38,10 @@ install(FILES "${pulse_packaging}/completions/_pulse-server"
     "${pulse_packaging}/completions/_pulse-roblox"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/${pulse_zsh_dir}" COMPONENT server)
 
-install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${PROJECT_SOURCE_DIR}/docs/operations/install.md"
-    "${PROJECT_SOURCE_DIR}/docs/operations/configuration.md"
-    "${PROJECT_SOURCE_DIR}/docs/operations/roblox.md" "${PROJECT_SOURCE_DIR}/docs/operations/store.md"
+install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/operations/"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server FILES_MATCHING PATTERN "*.md")
 install(FILES "${pulse_packaging}/deb/copyright"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server)
 

@@ -31,6 +31,8 @@ for script in postinst prerm postrm; do
     sh -n "$control/$script"
 done
 
-dpkg-deb -c "$dev" | grep -qE ' \./usr/include/pulse/core/hub\.hpp$' || fail "no headers"
-dpkg-deb -c "$dev" | grep -qE ' \./usr/(bin|etc)' && fail "the library package has programs"
+# Whole before it is searched: `grep -q` ends at the first match, which would fail the pipe.
+listing=$(dpkg-deb -c "$dev")
+grep -qE ' \./usr/include/pulse/core/hub\.hpp$' <<<"$listing" || fail "no headers"
+grep -qE ' \./usr/(bin|etc)' <<<"$listing" && fail "the library package has programs"
 echo "check-debs: $(basename "$server"), $(basename "$dev")"
