@@ -356,7 +356,8 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
         router->add(bridge->routes());
     }
     const bool is_all_mesas = add_mesa_routes(*router, is_main ? nullptr : listener);
-    if (rooms && !is_all_mesas && config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
+    if (rooms && !is_all_mesas &&
+        config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
         router->add(not_found_route(*router));
     }
     if (listener == nullptr && bridge) {

@@ -38,8 +38,8 @@ ServerStats Server::Impl::stats() const {
 }
 
 core::Metrics::Token Server::add_metrics(core::Metrics& metrics) {
-    return metrics.add_collector([weak = std::weak_ptr<Impl>(impl_),
-                                  this](std::vector<MetricFamily>& out) {
+    return metrics.add_collector([weak =
+                                      std::weak_ptr<Impl>(impl_)](std::vector<MetricFamily>& out) {
         const auto held = weak.lock();
         if (held == nullptr) return;
         const ServerStats now = held->stats();

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <pulse/core/error.hpp>
-
 #include <pulse/core/json.hpp>
 
 namespace pulse::rooms {

@@ -68,8 +68,7 @@ void RedisLink::ReaderDeleter::operator()(redisReader* reader) const noexcept {
 
 RedisLink::RedisLink(asio::io_context& io, const RedisOptions& options, core::Rng& rng,
                      core::Log& log, RedisLinkEvents events)
-    : io_(io),
-      options_(options),
+    : options_(options),
       rng_(rng),
       log_(log),
       events_(std::move(events)),

@@ -87,7 +87,6 @@ class RedisLink : public std::enable_shared_from_this<RedisLink> {
     void broke(std::string_view why);
     void watch();
 
-    asio::io_context& io_;
     const RedisOptions options_;
     core::Rng& rng_;
     core::Log& log_;

@@ -138,9 +138,9 @@ UpgradeResult negotiate(const http::RequestHead& head, const UpgradeOptions& opt
         }
         // The client's order is its preference (RFC 6455 §1.9).
         for (const std::string& offer : offered) {
-            const bool is_ours = std::any_of(
-                options.subprotocols.begin(), options.subprotocols.end(),
-                [&](std::string_view ours) { return ours == "*" || ours == offer; });
+            const bool is_ours =
+                std::any_of(options.subprotocols.begin(), options.subprotocols.end(),
+                            [&](std::string_view ours) { return ours == "*" || ours == offer; });
             if (is_ours) {
                 result.subprotocol = offer;
                 break;
