@@ -118,6 +118,23 @@ TEST_CASE("characters beyond ASCII stand in quotes and comments only", "[config]
     CHECK(parse_toml("a = 1\nb = 2 \u00e9\n").error().at.column == 7);
 }
 
+TEST_CASE("a table's name begins like a key", "[config][toml]") {
+    for (const char* header : {"[+server]", "[=]", "[ .a]", "[[ ,a]]", "[\t[#a]]", "  [ *a]"}) {
+        CAPTURE(header);
+        const auto refused = parse_toml(std::string("a = 1\n") + header + "\nb = 2\n");
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message == "no table's name begins with this character");
+        CHECK(refused.error().at.line == 2);
+    }
+    CHECK_FALSE(parse_toml("[]"));
+    CHECK_FALSE(parse_toml("["));
+    CHECK_FALSE(parse_toml("[["));
+    // Lists over several lines are no headers, nor is what stands in quotes.
+    CHECK(parse_toml("a = [\n[+1, 2],\n[\"[\"],\n[ .5e0 ]]\n").has_value() ==
+          parse_toml("a = [[+1, 2],[\"[\"],[ .5e0 ]]\n").has_value());
+    CHECK(parse_toml("a = [\n  [+1, 2],\n  [-3]\n]\n[b]\n[ \"+c\" ]\n[[ _d ]]\n[0]\n[-e]\n"));
+}
+
 TEST_CASE("control characters are refused wherever they stand", "[config][toml]") {
     using namespace std::string_literals;
     for (const std::string& text :

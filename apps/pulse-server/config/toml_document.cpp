@@ -98,7 +98,8 @@ TomlNode convert(const toml::node& from, int depth) {
 /// - control characters, which TOML allows nowhere but as white space: a NUL where a key is due
 ///   fails an assertion of toml++;
 /// - strings of several lines, where that happens too, and which no configuration key has a use
-///   for. Without them every line starts outside quotes, and so a few states are enough here.
+///   for. Without them every line starts outside quotes, and so a few states are enough here;
+/// - a table's header whose name begins with what no key begins with, which it assumes away.
 class Screening {
   public:
     explicit Screening(std::string_view text) : rest_(text) {}
@@ -107,6 +108,7 @@ class Screening {
         while (!rest_.empty()) {
             const std::size_t end = std::min(rest_.find('\n'), rest_.size());
             find_control_character(rest_.substr(0, end));
+            if (problem_.empty() && open_brackets_ == 0) screen_header(rest_.substr(0, end));
             if (problem_.empty()) screen_line(rest_.substr(0, end));
             if (!problem_.empty()) return TomlError{{line_, column_}, problem_};
             rest_.remove_prefix(std::min(end + 1, rest_.size()));
@@ -127,6 +129,25 @@ class Screening {
         }
     }
 
+    void screen_header(std::string_view line) {
+        constexpr std::string_view kBlank = " \t";
+        std::size_t at = line.find_first_not_of(kBlank);
+        if (at == std::string_view::npos || line[at] != '[') return;
+        at = line.find_first_not_of(kBlank, at + 1);
+        if (at != std::string_view::npos && line[at] == '[') {
+            at = line.find_first_not_of(kBlank, at + 1);
+        }
+        // A header that ends here is refused with a better word than ours.
+        if (at == std::string_view::npos || line[at] == ']' || line[at] == '\r') return;
+        const char c = line[at];
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool is_digit = c >= '0' && c <= '9';
+        if (is_letter || is_digit || c == '_' || c == '-' || c == '"' || c == '\'') return;
+        if (static_cast<unsigned char>(c) >= 0x80) return;  // screen_line() says so
+        column_ = static_cast<std::uint32_t>(at) + 1;
+        problem_ = "no table's name begins with this character";
+    }
+
     void screen_line(std::string_view line) {
         char quote = '\0';
         std::size_t dots = 0;
@@ -145,6 +166,10 @@ class Screening {
                 quote = c;
                 const bool is_triple = line.size() - i > 2 && line[i + 1] == c && line[i + 2] == c;
                 if (is_triple) problem_ = "strings of several lines are not supported here";
+            } else if (c == '[') {
+                ++open_brackets_;
+            } else if (c == ']') {
+                if (open_brackets_ > 0) --open_brackets_;
             } else if (c == '.' && ++dots > kMaxDotsPerLine) {
                 problem_ = fmt::format("more than {} dots outside quotes", kMaxDotsPerLine);
             } else if (static_cast<unsigned char>(c) >= 0x80) {
@@ -156,6 +181,7 @@ class Screening {
     std::string_view rest_;
     std::uint32_t line_ = 1;
     std::uint32_t column_ = 1;
+    std::size_t open_brackets_ = 0;  ///< before the line: inside a list that goes over several
     std::string problem_;
 };
 
