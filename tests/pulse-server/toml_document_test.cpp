@@ -118,13 +118,18 @@ TEST_CASE("characters beyond ASCII stand in quotes and comments only", "[config]
     CHECK(parse_toml("a = 1\nb = 2 \u00e9\n").error().at.column == 7);
 }
 
-TEST_CASE("a table's name begins like a key", "[config][toml]") {
+TEST_CASE("what the library takes for granted is looked at before", "[config][toml]") {
     for (const char* header : {"[+server]", "[=]", "[ .a]", "[[ ,a]]", "[\t[#a]]", "  [ *a]"}) {
         CAPTURE(header);
         const auto refused = parse_toml(std::string("a = 1\n") + header + "\nb = 2\n");
         REQUIRE_FALSE(refused);
         CHECK(refused.error().message == "no table's name begins with this character");
         CHECK(refused.error().at.line == 2);
+    }
+    for (const char* time : {"2026-11-21T.12:00:00Z", "12:00", "localhost:8080"}) {
+        const auto refused = parse_toml(std::string("a = ") + time);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message == "a colon has to stand in quotes or a comment");
     }
     CHECK_FALSE(parse_toml("[]"));
     CHECK_FALSE(parse_toml("["));

@@ -77,8 +77,9 @@ TEST_CASE("frames that no server may send are refused by their head", "[mesa][fr
 
 TEST_CASE("parts make one message, between which others' frames may come", "[mesa][frames]") {
     ws::Assembler assembler(10);
+    std::string bytes;  // what add() returns may refer to it
     const auto add = [&](unsigned first, std::string_view payload) {
-        const std::string bytes = frame(first, payload);
+        bytes = frame(first, payload);
         return assembler.add(ws::read_frame(bytes, kMost));
     };
     CHECK(*add(0x81, "one").message == "one");

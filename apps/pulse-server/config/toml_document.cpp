@@ -99,7 +99,8 @@ TomlNode convert(const toml::node& from, int depth) {
 ///   fails an assertion of toml++;
 /// - strings of several lines, where that happens too, and which no configuration key has a use
 ///   for. Without them every line starts outside quotes, and so a few states are enough here;
-/// - a table's header whose name begins with what no key begins with, which it assumes away.
+/// - a table's header whose name begins with what no key begins with, which it assumes away;
+/// - times of the day, which no key has a use for, and whose digits it assumes to be there.
 class Screening {
   public:
     explicit Screening(std::string_view text) : rest_(text) {}
@@ -172,6 +173,8 @@ class Screening {
                 if (open_brackets_ > 0) --open_brackets_;
             } else if (c == '.' && ++dots > kMaxDotsPerLine) {
                 problem_ = fmt::format("more than {} dots outside quotes", kMaxDotsPerLine);
+            } else if (c == ':') {
+                problem_ = "a colon has to stand in quotes or a comment";
             } else if (static_cast<unsigned char>(c) >= 0x80) {
                 problem_ = "a character outside ASCII has to stand in quotes or a comment";
             }
