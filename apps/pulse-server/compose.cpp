@@ -6,135 +6,22 @@
 #include "config/host.hpp"
 #include "document_store.hpp"
 #include "engine_metrics.hpp"
+#include "engine_options.hpp"
 #include "mesa_part.hpp"
-#include "rooms_page_routes.hpp"
 #include "rooms_part.hpp"
 #include "switching_authenticator.hpp"
 #include "ui_routes.hpp"
 
-#include <algorithm>
-
-#include <unistd.h>
-
 #include <pulse/mesa/server.hpp>
-#include <pulse/rooms/rooms.hpp>
 
 namespace pulse::server {
 
 namespace {
 
-/// A quarter of the machine's (or the container's) memory for what waits for peers.
-std::size_t automatic_budget() {
-    const long pages = ::sysconf(_SC_PHYS_PAGES);
-    const long page = ::sysconf(_SC_PAGE_SIZE);
-    if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
-    return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page) / 4;
-}
-
-core::RateLimit rate(std::uint32_t per_second, std::uint32_t burst) {
-    return {static_cast<double>(per_second), static_cast<double>(burst)};
-}
-
-core::HubOptions hub_options(const Config& config) {
-    core::HubOptions options;
-    options.max_channels = config.limits.max_channels;
-    options.max_subscriptions_per_session = config.limits.max_subscriptions_per_connection;
-    options.auto_create_channels = config.limits.auto_create_channels;
-    options.max_presence_bytes = config.limits.max_presence_bytes;
-    return options;
-}
-
-core::native::NativeOptions native_options(const Config& config) {
-    core::native::NativeOptions options;
-    options.heartbeat = config.heartbeat.interval;
-    options.max_payload_bytes = config.limits.max_message_size;
-    options.max_frame_bytes = config.transport.max_frame_bytes;
-    options.has_documented_error_codes = config.compat.documented_error_codes;
-    options.authentication_timeout = config.auth.timeout;
-    options.frame_timeout = config.transport.message_timeout;
-    options.publishes = rate(config.limits.publishes_per_second, config.limits.publishes_burst);
-    options.subscribes = rate(config.limits.subscribes_per_second, config.limits.subscribes_burst);
-    return options;
-}
-
-core::OutletLimits outlet_limits(const Config& config) {
-    core::OutletLimits limits;
-    limits.max_bytes = config.transport.outbox_max_bytes;
-    limits.max_messages = config.transport.outbox_max_messages;
-    switch (config.transport.slow_consumer) {
-        case SlowConsumerPolicy::close:
-            limits.policy = core::SlowConsumerPolicy::close;
-            break;
-        case SlowConsumerPolicy::drop_oldest:
-            limits.policy = core::SlowConsumerPolicy::drop_oldest;
-            break;
-        case SlowConsumerPolicy::drop_newest:
-            limits.policy = core::SlowConsumerPolicy::drop_newest;
-            break;
-    }
-    return limits;
-}
-
-transport::ConnectionOptions connection_options(const Config& config) {
-    transport::ConnectionOptions options;
-    options.ping_interval = config.heartbeat.interval;
-    options.idle_timeout = config.heartbeat.timeout;
-    options.message_timeout = config.transport.message_timeout;
-    options.request_timeout = config.transport.handshake_timeout;
-    options.keep_alive_timeout = config.transport.http_keep_alive;
-    options.allowed_origins = config.transport.allowed_origins;
-    options.max_message_bytes = config.transport.max_websocket_message_bytes;
-    options.max_head_bytes = config.transport.max_head_bytes;
-    options.max_body_bytes = config.transport.max_body_bytes;
-    options.outbox = outlet_limits(config);
-    return options;
-}
-
-transport::ClientLimits client_limits(const Config& config) {
-    transport::ClientLimits limits;
-    limits.max_connections = config.limits.max_connections;
-    limits.max_connections_per_address = config.limits.max_connections_per_address;
-    limits.connections =
-        rate(config.limits.connections_per_second, config.limits.connections_burst);
-    return limits;
-}
-
-std::unique_ptr<core::Authenticator> make_authenticator(const Config& config) {
-    if (config.auth.tokens.empty() && !config.auth.is_required()) {
-        return core::make_open_authenticator();
-    }
-    std::vector<core::StaticToken> tokens;
-    for (const std::string& token : config.auth.tokens) {
-        tokens.push_back({"token-" + std::to_string(tokens.size() + 1), token});
-    }
-    return core::make_token_authenticator(std::move(tokens), config.auth.is_required());
-}
-
-/// The rooms' 404, but for paths that are there for other methods.
-core::Route not_found_route(const transport::HttpRouter& others) {
-    core::Route route = rooms::make_room_fallback_route();
-    route.handler = [others = std::make_shared<const transport::HttpRouter>(others),
-                     not_found = std::move(route.handler)](const core::HttpRequest& request,
-                                                           core::HttpResponder responder) {
-        const auto found = others->find(request.method, request.path);
-        if (found.match != transport::HttpRouter::Match::method_not_allowed) {
-            return not_found(request, std::move(responder));
-        }
-        core::HttpResponse answer;
-        answer.status = 405;
-        answer.content_type.clear();
-        answer.headers.emplace_back("allow", found.allow);
-        responder.respond(std::move(answer));
-    };
-    return route;
-}
-
 constexpr std::chrono::milliseconds kAdminDrain{500};
 /// Where clients of Mesa look for it on a port that is not its own.
 constexpr std::string_view kMesaPath = "/mesa";
 constexpr std::string_view kMesaName = "mesa";
-/// Where browsers of the original look for rooms.
-constexpr std::string_view kRoomsPath = "/websocket";
 
 }  // namespace
 
@@ -156,8 +43,7 @@ struct Engine::Parts {
         : config(wanted),
           log(log_),
           version(std::move(version_)),
-          budget(wanted.transport.memory_budget_bytes != 0 ? wanted.transport.memory_budget_bytes
-                                                           : automatic_budget()),
+          budget(memory_budget_bytes(wanted)),
           store(needs_document_store(wanted) ? make_document_store(wanted.store, clock, log)
                                              : nullptr),
           hub(hub_options(wanted), {clock, rng, log, &budget, nullptr, nullptr, nullptr}),
@@ -166,7 +52,7 @@ struct Engine::Parts {
           metrics(core::make_memory_metrics()),
           loops(hub, wanted.server.threads, {256 * 1024, wanted.transport.micro_batching}),
           rooms(is_rooms_enabled(wanted) && store
-                    ? std::make_unique<rooms::Rooms>(rooms_options(wanted.rooms), hub, *store)
+                    ? std::make_unique<RoomsPart>(wanted.rooms, hub, *store, log)
                     : nullptr),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
@@ -186,11 +72,8 @@ struct Engine::Parts {
         return rooms && name == rooms->dialect().name() ? &rooms->dialect() : nullptr;
     }
     [[nodiscard]] transport::Mounts mounts(const ListenerOptions* listener);
-    void add_rooms(transport::HttpRouter& router) const;
-    void apply_rooms(const RoomsOptions& wanted) const;
     [[nodiscard]] bool add_mesa_routes(transport::HttpRouter& router,
                                        const ListenerOptions* own) const;
-    [[nodiscard]] bool has_rooms(const ListenerOptions& listener) const;
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] tl::expected<void, std::string> make_bridge();
     [[nodiscard]] tl::expected<void, std::string> make_mesa();
@@ -216,8 +99,8 @@ struct Engine::Parts {
     transport::LoopThreads loops;
     /// Null: not wanted. Lives on a loop and outlives the server's connections.
     std::unique_ptr<BridgePart> bridge;
-    std::unique_ptr<rooms::Rooms> rooms;  ///< null: not wanted
-    std::unique_ptr<MesaPart> mesa;       ///< null: not wanted; as the bridge
+    std::unique_ptr<RoomsPart> rooms;  ///< null: not wanted
+    std::unique_ptr<MesaPart> mesa;    ///< null: not wanted; as the bridge
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
@@ -302,25 +185,6 @@ void Engine::Parts::close_store(std::function<void()> done) const {
     rooms ? rooms->drain(std::move(close)) : close();
 }
 
-void Engine::Parts::add_rooms(transport::HttpRouter& router) const {
-    rooms::RoomRoutesOptions options;
-    options.api_key = config.rooms.api_key.empty() ? api_key : config.rooms.api_key;
-    router.add(rooms::make_room_routes(*rooms, std::move(options)));
-}
-
-void Engine::Parts::apply_rooms(const RoomsOptions& wanted) const {
-    rooms->set_options(rooms_options(wanted));
-    auto places = load_places(wanted.places_file);
-    if (places) return rooms->set_places(std::move(*places));
-    // What was read before is better than nothing.
-    log.write(core::LogLevel::error, "places_kept", {{"reason", std::string_view(places.error())}});
-}
-
-bool Engine::Parts::has_rooms(const ListenerOptions& listener) const {
-    return std::any_of(listener.mount.begin(), listener.mount.end(),
-                       [this](const auto& each) { return each.second == rooms->dialect().name(); });
-}
-
 /// What answers requests without an upgrade where Mesa is. True: everywhere.
 bool Engine::Parts::add_mesa_routes(transport::HttpRouter& router,
                                     const ListenerOptions* own) const {
@@ -344,12 +208,10 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     router->add(health_routes({version, [this] { return obstacle(); }}));
     if (config.metrics.on_main_port) router->add(metrics_routes(*metrics, false));
     const bool is_main = listener == nullptr || listener->mount.empty();
-    if (rooms && (is_main || has_rooms(*listener))) {
-        add_rooms(*router);
+    if (rooms && (is_main || rooms->is_mounted(*listener))) {
         const bool is_root_taken = listener == nullptr && bridge;
-        router->add(rooms_page_routes(embedded_rooms_pages(), is_root_taken
-                                                                  ? RoomsIndex::beside_others
-                                                                  : RoomsIndex::at_root));
+        router->add(rooms->routes(api_key,
+                                  is_root_taken ? RoomsIndex::beside_others : RoomsIndex::at_root));
     }
     if (listener == nullptr && bridge) {
         router->add(ui_routes(embedded_ui()));
@@ -358,7 +220,7 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     const bool is_all_mesas = add_mesa_routes(*router, is_main ? nullptr : listener);
     if (rooms && !is_all_mesas &&
         config.rooms.own_not_found.value_or(!bridge || listener != nullptr)) {
-        router->add(not_found_route(*router));
+        router->add(RoomsPart::not_found_route(*router));
     }
     if (listener == nullptr && bridge) {
         router->add(bridge->fallback_routes());
@@ -368,7 +230,7 @@ transport::Mounts Engine::Parts::mounts(const ListenerOptions* listener) {
     if (!config.transport.websocket) return result;
     if (listener == nullptr || listener->mount.empty()) {
         result.dialects.emplace_back(config.transport.websocket_path, &native);
-        if (rooms) result.dialects.emplace_back(std::string(kRoomsPath), &rooms->dialect());
+        if (rooms) result.dialects.emplace_back(std::string(RoomsPart::kPath), &rooms->dialect());
         if (mesa) result.dialects.emplace_back(std::string(kMesaPath), &mesa->dialect());
         return result;
     }
@@ -401,9 +263,7 @@ tl::expected<void, std::string> Engine::start() {
             std::string("this build has no SQLite; set store.engine = \"memory\""));
     }
     if (p.rooms) {
-        auto places = load_places(p.config.rooms.places_file);
-        if (!places) return tl::unexpected(places.error());
-        p.rooms->set_places(std::move(*places));
+        if (auto read = p.rooms->read_places(); !read) return read;
     }
     if (auto made = p.make_bridge(); !made) return made;
     if (auto made = p.make_mesa(); !made) return made;
@@ -454,7 +314,7 @@ void Engine::apply(const Config& config) {
     p.admin.set_connection_options(connection_options(config));
     p.server.set_client_limits(client_limits(config));
     p.authenticator.replace(p.authenticator_for(config));
-    if (p.rooms) p.apply_rooms(config.rooms);
+    if (p.rooms) p.rooms->apply(config.rooms);
     p.config = config;
 }
 

@@ -3,6 +3,8 @@
 
 #include "config/loader.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace pulse::server {
@@ -30,12 +32,6 @@ rooms::RoomsLimits rooms_limits(const RoomsOptions& wanted) {
     return limits;
 }
 
-}  // namespace
-
-bool is_rooms_enabled(const Config& config) {
-    return config.rooms.enabled.value_or(!config.auth.is_required());
-}
-
 rooms::RoomsOptions rooms_options(const RoomsOptions& wanted) {
     rooms::RoomsOptions options;
     options.signing_key = wanted.signing_key;
@@ -58,6 +54,12 @@ rooms::RoomsOptions rooms_options(const RoomsOptions& wanted) {
     return options;
 }
 
+}  // namespace
+
+bool is_rooms_enabled(const Config& config) {
+    return config.rooms.enabled.value_or(!config.auth.is_required());
+}
+
 tl::expected<std::shared_ptr<const rooms::Places>, std::string> load_places(
     const std::string& path) {
     if (path.empty()) return nullptr;
@@ -71,5 +73,65 @@ tl::expected<std::shared_ptr<const rooms::Places>, std::string> load_places(
     const std::string line = problem.line != 0 ? ":" + std::to_string(problem.line) : "";
     return tl::unexpected("rooms.places_file: " + path + line + ": " + problem.text);
 }
+
+RoomsPart::RoomsPart(const RoomsOptions& wanted, core::Hub& hub, core::DocumentStore& store,
+                     core::Log& log)
+    : options_(wanted), log_(log), rooms_(rooms_options(wanted), hub, store) {}
+
+core::Dialect& RoomsPart::dialect() noexcept { return rooms_.dialect(); }
+
+tl::expected<void, std::string> RoomsPart::read_places() {
+    auto places = load_places(options_.places_file);
+    if (!places) return tl::unexpected(places.error());
+    rooms_.set_places(std::move(*places));
+    return {};
+}
+
+void RoomsPart::apply(const RoomsOptions& wanted) {
+    options_ = wanted;
+    rooms_.set_options(rooms_options(wanted));
+    if (const auto read = read_places(); !read) {
+        log_.write(core::LogLevel::error, "places_kept",
+                   {{"reason", std::string_view(read.error())}});
+    }
+}
+
+core::Metrics::Token RoomsPart::add_metrics(core::Metrics& metrics) {
+    return rooms_.add_metrics(metrics);
+}
+
+bool RoomsPart::is_mounted(const ListenerOptions& listener) {
+    return std::any_of(listener.mount.begin(), listener.mount.end(),
+                       [this](const auto& each) { return each.second == rooms_.dialect().name(); });
+}
+
+std::vector<core::Route> RoomsPart::routes(const std::string& api_key, RoomsIndex index) {
+    rooms::RoomRoutesOptions options;
+    options.api_key = options_.api_key.empty() ? api_key : options_.api_key;
+    std::vector<core::Route> routes = rooms::make_room_routes(rooms_, std::move(options));
+    std::vector<core::Route> pages = rooms_page_routes(embedded_rooms_pages(), index);
+    std::move(pages.begin(), pages.end(), std::back_inserter(routes));
+    return routes;
+}
+
+core::Route RoomsPart::not_found_route(const transport::HttpRouter& others) {
+    core::Route route = rooms::make_room_fallback_route();
+    route.handler = [others = std::make_shared<const transport::HttpRouter>(others),
+                     not_found = std::move(route.handler)](const core::HttpRequest& request,
+                                                           core::HttpResponder responder) {
+        const auto found = others->find(request.method, request.path);
+        if (found.match != transport::HttpRouter::Match::method_not_allowed) {
+            return not_found(request, std::move(responder));
+        }
+        core::HttpResponse answer;
+        answer.status = 405;
+        answer.content_type.clear();
+        answer.headers.emplace_back("allow", found.allow);
+        responder.respond(std::move(answer));
+    };
+    return route;
+}
+
+void RoomsPart::drain(std::function<void()> done) { rooms_.drain(std::move(done)); }
 
 }  // namespace pulse::server

@@ -2,19 +2,37 @@
 //
 // A Redis of a conversation's own, and what it takes to ask it and to listen to it.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const kStartMs = 20_000;
 
+/** What the kernel gives to who asks for any port begins here; below it nobody takes one by chance. */
+function firstEphemeralPort() {
+  try {
+    return Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'), 10);
+  } catch {
+    return 32_768;
+  }
+}
+
+/** For what has to be told its port, and may come back there: free now, and left alone by everybody else. */
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, Math.max(firstEphemeralPort(), 20_000));
+    const server = net.createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue;  // somebody's
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** One value from the front of `bytes`: [value, length], or undefined while it is not whole. */
