@@ -40,7 +40,7 @@ class CommandReader : public std::enable_shared_from_this<CommandReader> {
     std::function<void(const Json&)> on_command_;
     std::function<void()> on_end_;
     std::string text_;
-    char chunk_[16 * 1024];
+    char chunk_[std::size_t{16} * 1024];
     bool is_pipe_ = false;
 };
 

@@ -18,9 +18,9 @@
 namespace pulse::roblox_command {
 
 /// A record is 49 bytes and the key in it; more than this is no record.
-inline constexpr std::size_t kMaxRecordBytes = 64 * 1024;
+inline constexpr std::size_t kMaxRecordBytes = std::size_t{64} * 1024;
 inline constexpr std::size_t kMaxRecords = 100'000;
-inline constexpr std::size_t kMaxExportBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxExportBytes = std::size_t{64} * 1024 * 1024;
 
 struct LegacyExport {
     std::vector<roblox::LegacyRecord> records;      ///< by name

@@ -24,7 +24,7 @@ namespace pulse::roblox_command {
 
 namespace {
 
-constexpr std::size_t kMaxPasswordBytes = 4 * 1024;
+constexpr std::size_t kMaxPasswordBytes = std::size_t{4} * 1024;
 
 /// Either a value, or why the program ends here.
 template <typename T>

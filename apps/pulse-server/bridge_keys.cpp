@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kApiKeyFile = "roblox-admin.key";
 constexpr std::string_view kMasterKeyFile = "roblox-master.key";
-constexpr std::size_t kMaxFileBytes = 64 * 1024;
+constexpr std::size_t kMaxFileBytes = std::size_t{64} * 1024;
 
 class File {
   public:

@@ -50,7 +50,8 @@ struct Engine::Parts {
           authenticator(make_authenticator(wanted)),
           native(hub, native_options(wanted), &authenticator),
           metrics(core::make_memory_metrics()),
-          loops(hub, wanted.server.threads, {256 * 1024, wanted.transport.micro_batching}),
+          loops(hub, wanted.server.threads,
+                {std::size_t{256} * 1024, wanted.transport.micro_batching}),
           rooms(is_rooms_enabled(wanted) && store
                     ? std::make_unique<RoomsPart>(wanted.rooms, hub, *store, log)
                     : nullptr),

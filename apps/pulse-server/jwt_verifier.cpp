@@ -22,7 +22,7 @@ namespace json = core::json;
 
 namespace {
 
-constexpr std::size_t kMaxTokenBytes = 16 * 1024;
+constexpr std::size_t kMaxTokenBytes = std::size_t{16} * 1024;
 
 using Refused = tl::unexpected<std::string_view>;
 

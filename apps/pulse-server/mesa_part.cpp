@@ -21,7 +21,7 @@ namespace json = core::json;
 namespace {
 
 constexpr int kOk = 200;
-constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
+constexpr std::size_t kMaxKeyFileBytes = std::size_t{64} * 1024;
 
 json::Value member(json::Value object, std::string_view name) {
     json::Value found;

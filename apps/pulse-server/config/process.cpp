@@ -39,7 +39,7 @@ tl::expected<std::string, std::error_code> read_file(const std::string& path,
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.get() < 0) return tl::unexpected{last_error()};
     std::string text;
-    std::array<char, 16 * 1024> buffer;
+    std::array<char, std::size_t{16} * 1024> buffer;
     while (true) {
         const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
         if (count == 0) return text;

@@ -81,7 +81,7 @@ Outlet::Backlog::Entry Outlet::Backlog::own(const FrameSlice& slice, bool is_dro
     return {copies, begin, copies_used, slice.messages, is_droppable};
 }
 
-void Outlet::Backlog::remove(std::deque<Entry>::iterator entry, LaneStats& stats) noexcept {
+void Outlet::Backlog::remove(const std::deque<Entry>::iterator& entry, LaneStats& stats) noexcept {
     const std::uint32_t size = entry->end - entry->begin;
     bytes -= size;
     messages -= entry->messages;

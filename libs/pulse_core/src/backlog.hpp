@@ -41,7 +41,7 @@ struct Outlet::Backlog {
     [[nodiscard]] bool make_room(const FrameSlice& slice, const OutletLimits& limits,
                                  LaneStats& stats) noexcept;
     [[nodiscard]] Entry own(const FrameSlice& slice, bool is_droppable, Lane& lane);
-    void remove(std::deque<Entry>::iterator entry, LaneStats& stats) noexcept;
+    void remove(const std::deque<Entry>::iterator& entry, LaneStats& stats) noexcept;
 };
 
 }  // namespace pulse::core

@@ -29,8 +29,10 @@ std::byte* FrameBuffer::begin(const Framing& framing, std::size_t bytes, Message
     if (!chunk_ || chunk_->capacity() - used_ < need) {
         // A batch that outgrew its chunk will do so again: the next one is four times as large, up
         // to the size at which lanes flush early anyway.
-        const std::size_t wanted =
-            chunk_ ? std::min<std::size_t>(std::size_t{chunk_->capacity()} * 4, 256 * 1024) : 0;
+        const std::size_t wanted = chunk_
+                                       ? std::min<std::size_t>(std::size_t{chunk_->capacity()} * 4,
+                                                               std::size_t{256} * 1024)
+                                       : 0;
         ChunkRef next =
             pool != nullptr
                 ? pool->take(std::max(need, wanted))

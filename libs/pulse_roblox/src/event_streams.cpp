@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view kKeepAlive = ":\n\n";
 constexpr std::string_view kGap = "event: gap\ndata: {}\n\n";
 /// A stream whose reader is so far behind gets nothing new until it has caught up.
-constexpr std::size_t kMaxUnread = 256 * 1024;
+constexpr std::size_t kMaxUnread = std::size_t{256} * 1024;
 
 void send(core::Connection& connection, std::string_view text) {
     connection.send(protocol::as_bytes(text), core::MessageKind::text);

@@ -42,7 +42,7 @@ core::Result<std::string> gunzip(std::string_view packed, const GunzipLimits& li
     stream.next_in = input(packed);
     stream.avail_in = static_cast<uInt>(packed.size());
     std::string text;
-    std::array<char, 16 * 1024> piece;
+    std::array<char, std::size_t{16} * 1024> piece;
     int status = Z_OK;
     while (status != Z_STREAM_END) {
         stream.next_out = reinterpret_cast<Bytef*>(piece.data());

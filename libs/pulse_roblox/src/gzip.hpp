@@ -13,7 +13,7 @@ struct GunzipLimits {
     /// Unpacked to packed. Deflate manages about 1,000 on zeros, JSON from games rarely 20; small
     /// bodies are exempt, being small.
     std::size_t max_ratio = 100;
-    std::size_t ratio_from_bytes = 16 * 1024;
+    std::size_t ratio_from_bytes = std::size_t{16} * 1024;
 };
 
 /// One gzip member that takes up all of `packed`. Memory grows with what comes out, never ahead of

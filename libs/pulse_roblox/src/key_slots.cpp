@@ -12,7 +12,7 @@ namespace pulse::roblox {
 namespace {
 
 constexpr std::uint64_t kDayMs = 86'400'000;
-constexpr std::size_t kMaxDocumentBytes = 64 * 1024;
+constexpr std::size_t kMaxDocumentBytes = std::size_t{64} * 1024;
 
 [[nodiscard]] bool is_usable(const KeySlots::Slot& slot) noexcept {
     return slot.state == KeyState::unknown || slot.state == KeyState::valid;

@@ -18,7 +18,7 @@ namespace {
 
 using json::Kind;
 
-constexpr std::size_t kMaxErrorBody = 64 * 1024;
+constexpr std::size_t kMaxErrorBody = std::size_t{64} * 1024;
 constexpr std::size_t kMaxText = 256;
 
 [[nodiscard]] char lower(char c) noexcept {

@@ -21,7 +21,7 @@ constexpr std::size_t kIdBytes = 12;
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kSecretText = 43;
 constexpr std::size_t kMaxLabelBytes = 64;
-constexpr std::size_t kMaxRecordBytes = 16 * 1024;
+constexpr std::size_t kMaxRecordBytes = std::size_t{16} * 1024;
 
 constexpr std::pair<Right, std::string_view> kNames[] = {
     {Right::web_read, "web.read"},   {Right::web_send, "web.send"}, {Right::game_send, "game.send"},

@@ -14,7 +14,7 @@ namespace pulse::roblox {
 
 namespace {
 
-constexpr std::size_t kMaxDocumentBytes = 64 * 1024;
+constexpr std::size_t kMaxDocumentBytes = std::size_t{64} * 1024;
 
 [[nodiscard]] bool has_control(std::string_view text) noexcept {
     return std::any_of(text.begin(), text.end(),

@@ -15,7 +15,7 @@ namespace pulse::mesa {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 
 std::string encode(const std::vector<std::string_view>& arguments) {
     std::size_t bytes = 16;

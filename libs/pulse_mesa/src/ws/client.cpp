@@ -24,7 +24,7 @@ namespace json = core::json;
 
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 constexpr std::string_view kHeartbeatAnswer = R"({"op":11,"d":{}})";
 
 /// `data`, which is an object, with shouldSync as its last member.

@@ -39,7 +39,7 @@ enum class Opcode : std::uint8_t {
 [[nodiscard]] std::string make_request(const WsAddress& address, const WsClientOptions& options,
                                        std::string_view key);
 
-inline constexpr std::size_t kMaxHeadBytes = 16 * 1024;
+inline constexpr std::size_t kMaxHeadBytes = std::size_t{16} * 1024;
 /// Bytes of the answer's head once it is whole; 0 while it is not.
 [[nodiscard]] std::size_t head_bytes(std::string_view received) noexcept;
 /// Whether a whole head agrees to the request that had `key`.

@@ -137,7 +137,7 @@ HttpError BodyReader::take_extension(char c) noexcept {
         state_ = State::chunk_size_lf;
         return kNone;
     }
-    if (!detail::is_class(c, detail::kValueClass)) return kBadChunk;
+    if (!detail::is_class(c, detail::value_class)) return kBadChunk;
     if (extension_budget_ == 0) return kLongExtension;
     --extension_budget_;
     return kNone;
@@ -153,13 +153,13 @@ HttpError BodyReader::take_trailer(char c) noexcept {
     switch (state_) {
         case State::trailer_start:
             state_ = State::trailer_name;
-            return detail::is_class(c, detail::kTokenClass) ? kNone : kBadTrailer;
+            return detail::is_class(c, detail::token_class) ? kNone : kBadTrailer;
         case State::trailer_name:
             if (c == ':') state_ = State::trailer_value;
-            return c == ':' || detail::is_class(c, detail::kTokenClass) ? kNone : kBadTrailer;
+            return c == ':' || detail::is_class(c, detail::token_class) ? kNone : kBadTrailer;
         case State::trailer_value:
             if (c == '\r') state_ = State::trailer_lf;
-            return c == '\r' || detail::is_class(c, detail::kValueClass) ? kNone : kBadTrailer;
+            return c == '\r' || detail::is_class(c, detail::value_class) ? kNone : kBadTrailer;
         case State::trailer_lf:
             state_ = State::trailer_start;
             return c == '\n' ? kNone : kBadTrailer;

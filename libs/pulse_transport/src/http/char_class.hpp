@@ -10,10 +10,10 @@
 namespace pulse::transport::http::detail {
 
 enum CharClass : std::uint8_t {
-    kTokenClass = 1,   // tchar, RFC 9110 section 5.6.2
-    kValueClass = 2,   // field value: HTAB, space, visible ASCII, obs-text
-    kTargetClass = 4,  // request target
-    kHostClass = 8,    // host and port
+    token_class = 1,   // tchar, RFC 9110 section 5.6.2
+    value_class = 2,   // field value: HTAB, space, visible ASCII, obs-text
+    target_class = 4,  // request target
+    host_class = 8,    // host and port
 };
 
 constexpr std::array<std::uint8_t, 256> make_char_classes() {
@@ -30,18 +30,18 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
         const bool is_alnum =
             (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         if (is_alnum) {
-            add(one, kTokenClass);
-            add(one, kHostClass);
+            add(one, token_class);
+            add(one, host_class);
         }
-        if (c == '\t' || (c >= 0x20 && c != 0x7F)) add(one, kValueClass);
+        if (c == '\t' || (c >= 0x20 && c != 0x7F)) add(one, value_class);
         // RFC 3986 allows less, but browsers send [ ] { } | ^ ` and \ unescaped in paths or
         // queries.
         // '#' would start a fragment, which is never sent; '"', '<' and '>' are always escaped.
         if (c > 0x20 && c < 0x7F && c != '"' && c != '#' && c != '<' && c != '>')
-            add(one, kTargetClass);
+            add(one, target_class);
     }
-    add("!#$%&'*+-.^_`|~", kTokenClass);
-    add("-._~!$&'()*+,;=%:[]", kHostClass);
+    add("!#$%&'*+-.^_`|~", token_class);
+    add("-._~!$&'()*+,;=%:[]", host_class);
     return table;
 }
 

@@ -17,11 +17,11 @@ namespace pulse::transport::http {
 namespace {
 
 using detail::all_class;
+using detail::host_class;
 using detail::is_class;
-using detail::kHostClass;
-using detail::kTargetClass;
-using detail::kTokenClass;
-using detail::kValueClass;
+using detail::target_class;
+using detail::token_class;
+using detail::value_class;
 
 // Longest registered method is 17 ("UPDATEREDIRECTREF"); with " HTTP/1.1" and CRLF around the
 // target.
@@ -79,7 +79,7 @@ HttpError parse_target(std::string_view target, RequestHead& head) {
     head.target = target;
     head.authority = {};
     head.query = {};
-    if (target.empty() || !all_class(target, kTargetClass)) return kBadTarget;
+    if (target.empty() || !all_class(target, target_class)) return kBadTarget;
     if (target.front() == '/') {
         split_path(target, head);
         return kNone;
@@ -97,8 +97,8 @@ HttpError parse_target(std::string_view target, RequestHead& head) {
     const std::string_view rest = target.substr(colon + 3);
     const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
     head.authority = rest.substr(0, end);
-    // No user name, no password: kHostClass leaves out '@'.
-    if (head.authority.empty() || !all_class(head.authority, kHostClass)) return kBadTarget;
+    // No user name, no password: host_class leaves out '@'.
+    if (head.authority.empty() || !all_class(head.authority, host_class)) return kBadTarget;
     split_path(rest.substr(end), head);
     return kNone;
 }
@@ -122,11 +122,11 @@ HttpError parse_request_line(std::string_view line, const HeadLimits& limits, Re
 HttpError parse_header_line(std::string_view line, Header& header) {
     if (line.front() == ' ' || line.front() == '\t') return kFolded;
     std::size_t colon = 0;
-    while (colon < line.size() && is_class(line[colon], kTokenClass)) ++colon;
+    while (colon < line.size() && is_class(line[colon], token_class)) ++colon;
     if (colon == 0 || colon == line.size() || line[colon] != ':') return kBadHeader;
     header.name = line.substr(0, colon);
     header.value = trim(line.substr(colon + 1));
-    return all_class(header.value, kValueClass) ? kNone : kBadValue;
+    return all_class(header.value, value_class) ? kNone : kBadValue;
 }
 
 HttpError parse_content_length(std::string_view value, std::uint64_t& length) {
@@ -188,7 +188,7 @@ class Framing {
             head.host = HostState::repeated;
             return;
         }
-        head.host = all_class(value, kHostClass) ? HostState::valid : HostState::malformed;
+        head.host = all_class(value, host_class) ? HostState::valid : HostState::malformed;
         // RFC 9112 section 3.2.2: the authority of an absolute target goes before Host.
         if (head.host == HostState::valid && head.authority.empty()) head.authority = value;
     }
@@ -306,7 +306,7 @@ HttpError HeadParser::check_unfinished(std::string_view window,
     if (scanned_ != line_start_ && window[scanned_ - 1] == '\r') return kBadLineEnd;
     if (in_headers_) return kNone;
     const auto is_line_char = [](char c) {
-        return c == ' ' || is_class(c, kTargetClass) || is_class(c, kTokenClass);
+        return c == ' ' || is_class(c, target_class) || is_class(c, token_class);
     };
     const std::size_t n = fresh.back() == '\r' ? fresh.size() - 1 : fresh.size();
     if (!std::all_of(fresh.begin(), fresh.begin() + static_cast<std::ptrdiff_t>(n), is_line_char)) {

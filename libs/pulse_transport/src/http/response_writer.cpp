@@ -122,11 +122,11 @@ std::string http_date(std::chrono::sys_seconds time) {
 
     std::string text;
     text.reserve(29);
-    text += kDays.substr(std::chrono::weekday{day}.c_encoding() * 3, 3);
+    text += kDays.substr(std::size_t{std::chrono::weekday{day}.c_encoding()} * 3, 3);
     text += ", ";
     append_two(text, static_cast<unsigned>(date.day()));
     text += ' ';
-    text += kMonths.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3);
+    text += kMonths.substr((std::size_t{static_cast<unsigned>(date.month())} - 1) * 3, 3);
     text += ' ';
     append_two(text, year / 100);
     append_two(text, year % 100);

@@ -19,14 +19,14 @@ std::string_view cut(std::string_view& rest, char separator) {
 
 }  // namespace
 
-bool is_token_char(char c) noexcept { return detail::is_class(c, detail::kTokenClass); }
+bool is_token_char(char c) noexcept { return detail::is_class(c, detail::token_class); }
 
 bool is_token(std::string_view text) noexcept {
-    return !text.empty() && detail::all_class(text, detail::kTokenClass);
+    return !text.empty() && detail::all_class(text, detail::token_class);
 }
 
 bool is_field_value(std::string_view text) noexcept {
-    return detail::all_class(text, detail::kValueClass);
+    return detail::all_class(text, detail::value_class);
 }
 
 std::string_view trim(std::string_view text) noexcept {

@@ -133,7 +133,7 @@ class Lane {
   public:
     /// When the pending bytes of one lane pass this, needs_flush() says so and the loop flushes
     /// before it reads on: bigger batches gain nothing and hold memory.
-    static constexpr std::size_t kEarlyFlushBytes = 256 * 1024;
+    static constexpr std::size_t kEarlyFlushBytes = std::size_t{256} * 1024;
 
     ~Lane();
     Lane(const Lane&) = delete;

@@ -142,9 +142,9 @@ class ChunkRef {
 /// **Loop-bound.**
 class ChunkPool {
   public:
-    static constexpr std::size_t kSmallest = 4 * 1024;
+    static constexpr std::size_t kSmallest = std::size_t{4} * 1024;
     static constexpr std::size_t kClasses = 4;  // 4, 16, 64, 256 KiB
-    static constexpr std::size_t kKeptBytesPerClass = 1024 * 1024;
+    static constexpr std::size_t kKeptBytesPerClass = std::size_t{1024} * 1024;
 
     explicit ChunkPool(MemoryBudget* budget) noexcept : budget_(budget) {}
 

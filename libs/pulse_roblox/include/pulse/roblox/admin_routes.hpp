@@ -50,7 +50,7 @@ struct AdminParts {
 };
 
 struct AdminOptions {
-    std::size_t max_body_bytes = 64 * 1024;
+    std::size_t max_body_bytes = std::size_t{64} * 1024;
     std::size_t max_event_pages = 64;  ///< open /ui/events; one more is answered 503
     /// Universes in one event; with more than 200 they come each fifth second only.
     std::size_t max_event_universes = 1'000;

@@ -35,9 +35,9 @@ struct BridgeDialectOptions {
     std::chrono::seconds access_check{30};
 
     // Limits, per connection
-    std::size_t max_message_bytes = 64 * 1024;  ///< longer ones close with 1009
-    std::size_t max_open_publishes = 256;       ///< not answered yet; one more is refused
-    core::RateLimit publishes{};                ///< refused above it
+    std::size_t max_message_bytes = std::size_t{64} * 1024;  ///< longer ones close with 1009
+    std::size_t max_open_publishes = 256;  ///< not answered yet; one more is refused
+    core::RateLimit publishes{};           ///< refused above it
 };
 
 /// **Thread-safe.** All it is given outlives it.

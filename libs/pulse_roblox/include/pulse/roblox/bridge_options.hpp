@@ -70,7 +70,7 @@ struct BridgeOptions {
     /// How long an answer waits for more messages once there is one.
     std::chrono::milliseconds poll_gather{100};
     std::size_t poll_max_messages = 256;  ///< in one answer; more go with the next
-    std::size_t poll_max_bytes = 256 * 1024;
+    std::size_t poll_max_bytes = std::size_t{256} * 1024;
     /// A server that polled less than this ago is about to poll again and is not woken.
     std::chrono::milliseconds wake_after{1'500};
     std::chrono::milliseconds wake_again_after{3'000};  ///< doubled each time

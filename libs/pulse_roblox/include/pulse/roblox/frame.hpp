@@ -43,7 +43,7 @@ inline constexpr std::size_t kMaxPublishedSize = 1'024;
 /// No published text is longer in UTF-8, however it is counted.
 inline constexpr std::size_t kMaxFrameBytes = 4 * kMaxPublishedSize;
 /// Bounds of a frame's content; every decoder enforces them.
-inline constexpr std::size_t kMaxBatchBytes = 64 * 1024;  ///< after decompression
+inline constexpr std::size_t kMaxBatchBytes = std::size_t{64} * 1024;  ///< after decompression
 inline constexpr std::size_t kMaxBatchItems = 2'048;
 inline constexpr unsigned kMaxChunks = 64;
 inline constexpr std::size_t kEpochBytes = 6;

@@ -22,7 +22,7 @@ namespace pulse::transport {
 class TcpConnection;
 
 struct LoopOptions {
-    std::size_t read_buffer_bytes = 256 * 1024;
+    std::size_t read_buffer_bytes = std::size_t{256} * 1024;
     /// Waits up to a millisecond for more input before writing, when the last write-out was long
     /// and carried several messages per channel: larger batches under saturation, nothing at low
     /// load.

@@ -39,11 +39,11 @@ struct ConnectionOptions {
     // Limits; 0 = without limit where not said otherwise
     std::size_t max_frame_bytes = std::size_t{16} * 1024 * 1024;    ///< WebSocket frame, not 0
     std::size_t max_message_bytes = std::size_t{64} * 1024 * 1024;  ///< reassembled, not 0
-    std::size_t max_head_bytes = 16 * 1024;                         ///< HTTP head, not 0
-    std::size_t max_body_bytes = 1024 * 1024;                       ///< HTTP body, not 0
+    std::size_t max_head_bytes = std::size_t{16} * 1024;            ///< HTTP head, not 0
+    std::size_t max_body_bytes = std::size_t{1024} * 1024;          ///< HTTP body, not 0
     core::OutletLimits outbox;  ///< what is kept for a peer that reads slowly
     /// Reading from a peer stops while this many bytes of answers to it wait for its socket.
-    std::size_t max_unread_reply_bytes = 256 * 1024;
+    std::size_t max_unread_reply_bytes = std::size_t{256} * 1024;
 };
 
 /// Bounds on clients as a whole; shared by all listeners of a server. 0 = without limit.
