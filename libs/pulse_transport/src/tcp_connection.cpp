@@ -43,7 +43,7 @@ TcpConnection::TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> e
     schedule_in(options().request_timeout);
 }
 
-void TcpConnection::open(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
+void TcpConnection::open(Loop::Impl& loop, const std::shared_ptr<const Endpoint>& endpoint, int fd,
                          const core::PeerAddress& peer) noexcept {
     ClientGate& gate = endpoint->shared->clients;
     bool is_counted = false;

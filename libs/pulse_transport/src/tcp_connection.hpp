@@ -36,7 +36,7 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
   public:
     /// Takes over the non-blocking socket `fd` and registers with the loop, which owns the result.
     /// The socket is closed when there is no memory for it.
-    static void open(Loop::Impl& loop, std::shared_ptr<const Endpoint> endpoint, int fd,
+    static void open(Loop::Impl& loop, const std::shared_ptr<const Endpoint>& endpoint, int fd,
                      const core::PeerAddress& peer) noexcept;
     ~TcpConnection() override;
 

@@ -24,7 +24,8 @@ namespace pulse::transport::websocket {
 
 namespace {
 
-// What hybi13 asks of a configuration; only the handshake is used of it.
+// What hybi13 asks of a configuration, by the names it asks for; only the handshake is used of it.
+// NOLINTBEGIN(readability-identifier-naming)
 struct HandshakeConfig {
     using request_type = websocketpp::http::parser::request;
     using response_type = websocketpp::http::parser::response;
@@ -40,6 +41,7 @@ struct HandshakeConfig {
     static constexpr bool enable_extensions = false;
     static constexpr std::size_t max_message_size = 0;
 };
+// NOLINTEND(readability-identifier-naming)
 
 using Processor = websocketpp::processor::hybi13<HandshakeConfig>;
 using Request = HandshakeConfig::request_type;
@@ -164,7 +166,7 @@ bool wants_websocket(const http::RequestHead& head) noexcept {
 
 UpgradeResult upgrade(const http::RequestHead& head, const UpgradeOptions& options,
                       std::string& out) noexcept {
-    if (const UpgradeResult result = check(head); !result.accepted()) return result;
+    if (UpgradeResult result = check(head); !result.accepted()) return result;
     const std::size_t size_before = out.size();
     try {
         return negotiate(head, options, out);
