@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "logging.hpp"
 
+#include "contract/log_contract.hpp"
 #include "support.hpp"
 #include "support/catch.hpp"
 
@@ -58,6 +59,19 @@ TEST_CASE("events become lines of the chosen format", "[log]") {
           Lines{"2026-11-21T12:00:00.123456Z INFO listener_started host=127.0.0.1 port=8080",
                 R"({"time":"2026-11-21T12:00:00.123456Z","level":"warn","event":"going_down",)"
                 R"("node":"n1"})"});
+}
+
+TEST_CASE("the server's log keeps the contract of logs, in both of its formats",
+          "[log][contract]") {
+    const bool is_json = GENERATE(false, true);
+    Fixture f;
+    contract::log_contract([&] {
+        LogSetup setup = f.setup(LogLevel::info);
+        setup.json = is_json;
+        setup.lines_per_event_per_second = 10'000;
+        return contract::LogUnderTest{std::make_unique<ServerLog>(setup, f.clock, f.sink),
+                                      LogLevel::info, [&] { return f.sink->lines; }};
+    });
 }
 
 TEST_CASE("the level can change while the log is used", "[log]") {
