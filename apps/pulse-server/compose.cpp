@@ -319,6 +319,11 @@ void Engine::apply(const Config& config) {
     p.config = config;
 }
 
+void Engine::end_stale_presence() {
+    const auto timeout = parts_->config.heartbeat.presence_timeout;
+    if (timeout.count() != 0) (void)parts_->hub.prune_presence(timeout);
+}
+
 void Engine::drain(std::function<void()> done) {
     parts_->is_ready = false;
     Parts& p = *parts_;

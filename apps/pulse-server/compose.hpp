@@ -45,6 +45,9 @@ class Engine {
     [[nodiscard]] tl::expected<void, std::string> start();
     /// Changes what can be changed while running.
     void apply(const Config& config);
+    /// Members of presences that have been silent for longer than they may leave them. Call it a
+    /// few times a minute, as apply().
+    void end_stale_presence();
     /// Not ready from now on; closes everybody, then calls `done` on some thread.
     void drain(std::function<void()> done);
 

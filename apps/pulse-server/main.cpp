@@ -38,12 +38,14 @@ class Supervisor {
           log_(log),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
           flush_timer_(io_),
+          presence_timer_(io_),
           watchdog_timer_(io_) {}
 
     /// Until the server has drained.
     void run() {
         await_signal();
         await_flush();
+        await_presence();
         await_watchdog();
         manager_.ready("Serving on port " + std::to_string(engine_.port()));
         io_.run();
@@ -121,6 +123,15 @@ class Supervisor {
         });
     }
 
+    void await_presence() {
+        presence_timer_.expires_after(std::chrono::seconds{1});
+        presence_timer_.async_wait([this](const asio::error_code& error) {
+            if (error) return;
+            engine_.end_stale_presence();
+            await_presence();
+        });
+    }
+
     void await_watchdog() {
         const auto interval = manager_.watchdog_interval();
         if (!interval) return;
@@ -142,6 +153,7 @@ class Supervisor {
     asio::io_context io_;
     asio::signal_set signals_;
     asio::steady_timer flush_timer_;
+    asio::steady_timer presence_timer_;
     asio::steady_timer watchdog_timer_;
     bool is_stopping_ = false;
 };

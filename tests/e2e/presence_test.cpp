@@ -367,3 +367,26 @@ TEST_CASE("presence of many is complete on every loop", "[e2e][presence]") {
     CHECK(left == joined);
     CHECK(listener.is_quiet());
 }
+
+TEST_CASE("a member who is silent for longer than configured is taken out, and may come back",
+          "[e2e][presence]") {
+    const ServerProcess server(Settings{{"heartbeat.presence_timeout_ms", "1000"}});
+    PulseClient listener(server.port());
+    listener.subscribe("room");
+    PulseClient ann(server.port());
+    CHECK(enter(ann, Value(std::string("Ann"))).size() == 1);
+    const PresenceFrame came(listener);
+    const PresenceFrame gone(listener);
+    CHECK(gone.id == 0);
+    CHECK(gone.action == PresenceAction::leave);
+    CHECK(gone.member().id == ann.connected().connection_id);
+    CHECK(gone.member().data == Value(std::string("Ann")));
+    const PresenceFrame told(ann);
+    CHECK(told.id == 0);
+    CHECK(told.action == PresenceAction::leave);
+    // Its subscription is what it was.
+    CHECK(ann.ask(simple(1, PresenceAction::leave)).code == 1008);
+    CHECK(ann.ask(join(2, Value())) == Frame::ack(2));
+    CHECK(PresenceFrame(ann).members().size() == 1);
+    CHECK(PresenceFrame(listener).action == PresenceAction::join);
+}

@@ -12,6 +12,7 @@ namespace pulse::server {
 struct HeartbeatOptions {
     std::chrono::milliseconds interval{30'000};
     std::chrono::milliseconds timeout{60'000};
+    std::chrono::milliseconds presence_timeout{0};
 
     bool operator==(const HeartbeatOptions&) const = default;
 };
@@ -29,6 +30,14 @@ inline constexpr Row<HeartbeatOptions> kHeartbeatRows[] = {
         .doc =
             "Quiet time after which a connection is closed; any byte counts as activity. 0 never "
             "closes an idle connection. Must be longer than interval_ms.",
+        .max = 86'400'000,
+        .live = true,
+    }),
+    row<&HeartbeatOptions::presence_timeout>({
+        .name = "presence_timeout_ms",
+        .doc = "Time after its last join or update in which a member is taken out of a channel's "
+               "presence, to within a second, although its connection is there. 0 keeps members "
+               "for as long as they are connected and subscribed.",
         .max = 86'400'000,
         .live = true,
     }),
