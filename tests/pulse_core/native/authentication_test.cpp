@@ -18,6 +18,7 @@
 using namespace pulse::test;
 using namespace std::chrono_literals;
 namespace core = pulse::core;
+namespace protocol = pulse::protocol;
 
 namespace {
 
@@ -240,6 +241,34 @@ TEST_CASE("an authenticator that answers at once makes nobody wait", "[core][nat
     client.send({Frame::connect(1, "secret"), numbered(1)});
     CHECK(client.receive() == Frames{Frame::ack(1)});
     CHECK_FALSE(client.connection.is_paused);
+}
+
+TEST_CASE("a message of very many connects takes time, not stack", "[core][native][auth]") {
+    constexpr int kMany = 300'000;
+    const auto authenticator = core::make_open_authenticator();
+    NativeEngine engine({}, authenticator.get());
+    NativeClient client(engine);
+    core::Lane& lane = engine.lane();
+    const std::string connect = encoded(Frame::connect(1, "t").view());
+    std::string message;
+    for (int i = 0; i < kMany; ++i) message += connect;
+    message += encoded(numbered(1).view());
+    lane.begin_turn();
+    client.conversation->on_message(protocol::as_bytes(message), MessageKind::binary);
+    // JSON that waits for its turn is handed over piece by piece, and nests no more.
+    for (int i = 0; i < kMany / 10; ++i) {
+        client.conversation->on_message(
+            protocol::as_bytes(R"({"type":"connect","version":1,"token":"t"})"), MessageKind::text);
+    }
+    client.conversation->on_message(protocol::as_bytes(encoded(numbered(2).view())),
+                                    MessageKind::binary);
+    for (int turns = 0; client.connection.is_paused; ++turns) {
+        lane.flush();
+        REQUIRE(turns < kMany);
+        lane.begin_turn();
+    }
+    CHECK(client.receive() == Frames{Frame::ack(1), Frame::ack(2)});
+    CHECK(engine.dialect.stats(0).frames_in.get() == kMany + kMany / 10 + 2);
 }
 
 TEST_CASE("an authenticator may answer from another thread, even while it is being asked",

@@ -60,7 +60,8 @@ class NativeConversation final : public Conversation {
     void handle_publish(const protocol::FrameView& frame);
     void handle_presence(const protocol::FrameView& frame);
     void handle_connect(const protocol::FrameView& frame);
-    void finish_authentication(Result<Identity> result);
+    /// Whether the client stays, and what it sent meanwhile is to be handled.
+    [[nodiscard]] bool finish_authentication(Result<Identity> result);
     /// Where the identity's rights can be taken back.
     void expect_review();
     void review();

@@ -47,7 +47,7 @@ void NativeConversation::handle_connect(const FrameView& frame) {
             }
             // `this` lives as long as the connection does; post() runs nothing after that.
             handle.post([this, result = std::move(result)](Connection&) mutable {
-                finish_authentication(std::move(result));
+                if (finish_authentication(std::move(result))) resume();
             });
         });
     std::optional<Result<Identity>> result;
@@ -57,7 +57,9 @@ void NativeConversation::handle_connect(const FrameView& frame) {
         result = std::move(here->result);
     }
     if (result) {
-        finish_authentication(std::move(*result));
+        // Whoever handed this frame over goes on with the next. Going on from here would nest once
+        // for each connect frame, and a message holds as many as a client likes.
+        (void)finish_authentication(std::move(*result));
     } else {
         connection_.pause_reading(true);
         // Each question has a time of its own; a client must not stay paused for ever.
@@ -65,12 +67,12 @@ void NativeConversation::handle_connect(const FrameView& frame) {
     }
 }
 
-void NativeConversation::finish_authentication(Result<Identity> result) {
-    if (is_ending_ || standing_ != Standing::pending) return;
+bool NativeConversation::finish_authentication(Result<Identity> result) {
+    if (is_ending_ || standing_ != Standing::pending) return false;
     if (!result) {
         stats().authentication_failures.add(1);
         end(CloseReason::authentication_failed);
-        return;
+        return false;
     }
     Extras& extra = extras();
     rights_ = std::move(result->rights);
@@ -79,7 +81,7 @@ void NativeConversation::finish_authentication(Result<Identity> result) {
     // What rights of the kind that ends have opened does not pass to whoever the client is now.
     if (extra.review_due != MonotonicTime{}) end_forbidden_subscriptions();
     expect_review();
-    resume();
+    return true;
 }
 
 void NativeConversation::expect_review() {
