@@ -121,7 +121,8 @@ void NativeConversation::on_close(const CloseEvent&) {
 }
 
 void NativeConversation::on_message(ByteView message, MessageKind kind) {
-    if (is_ending_) return;
+    // Of a client that overran its answers the decoder still refers to a message that is gone.
+    if (is_ending_ || connection_.is_overflowed()) return;
     if (is_waiting()) {
         extras().waiting.emplace_back(kind, std::vector(message.begin(), message.end()));
         return;
