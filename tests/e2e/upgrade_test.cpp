@@ -224,6 +224,10 @@ TEST_CASE("a further listener serves what it mounts, with one gate for all", "[e
     LaunchOptions options;
     options.extra_toml =
         "[[listener]]\nhost = \"127.0.0.1\"\nport = 0\nmount = { \"*\" = \"native\" }\n";
+    // No body, said aloud.
+    options.header_lines = "Content-Length: 0\r\n";
+    PulseClient client(server.port(), options);
+    client.subscribe("c");
     const ServerProcess server(Settings{{"limits.max_connections", "2"}}, options);
     UpgradeOptions anywhere;
     anywhere.path = "/any/path?x";

@@ -36,11 +36,11 @@ void add_response_headers(std::string& response, const core::OpenRequest& reques
 }  // namespace
 
 void TcpConnection::http_receive(std::byte* data, std::size_t n) {
-    if (http_->buffer.empty() && http_->state == HttpExchange::State::head && !http_->is_first) {
+    if (http_->unread().empty() && http_->state == HttpExchange::State::head && !http_->is_first) {
         http_->since = loop_.now;
         schedule_in(options().request_timeout);
     }
-    http_->buffer.append(reinterpret_cast<const char*>(data), n);
+    http_->append(reinterpret_cast<const char*>(data), n);
     http_process();
     if (phase_ == Phase::http && !charge_input(http_->body_bytes())) {
         http_error(503, "Out of memory");
@@ -50,17 +50,22 @@ void TcpConnection::http_receive(std::byte* data, std::size_t n) {
 void TcpConnection::http_process() {
     // Each round consumes a head or a body; an upgrade or an answer that is due ends it.
     while (phase_ == Phase::http && http_->state != HttpExchange::State::responding &&
-           !http_->buffer.empty() && !is_choked()) {
+           !http_->unread().empty() && !is_choked()) {
         if (http_->state == HttpExchange::State::head) {
             const http::HeadLimits limits{options().max_head_bytes,
                                           std::min<std::size_t>(options().max_head_bytes, 8192),
                                           100};
-            // The views of the head point into this, so it stays put until they are done with.
+            // The views of the head point into this, so it stays put until they are done with, also
+            // when an upgrade ends the exchange. It is put back, not copied: a read may hold
+            // thousands of requests.
             std::string bytes = std::move(http_->buffer);
+            const std::size_t begin = std::exchange(http_->begin, 0);
             http_->buffer.clear();
-            const http::HeadResult result = http_->parser.parse(bytes, limits, loop_.head);
+            const http::HeadResult result =
+                http_->parser.parse(std::string_view(bytes).substr(begin), limits, loop_.head);
             if (result.status == http::HeadStatus::need_more) {
                 http_->buffer = std::move(bytes);
+                http_->begin = begin;
                 return;
             }
             if (result.status == http::HeadStatus::error) {
@@ -68,13 +73,18 @@ void TcpConnection::http_process() {
                 return;
             }
             http_->parser.reset();
-            http_->buffer.assign(bytes, result.consumed, std::string::npos);
-            if (!http_head()) return;
+            const std::size_t end = begin + result.consumed;
+            const bool should_go_on = http_head(std::string_view(bytes).substr(end));
+            if (phase_ != Phase::http) return;
+            http_->buffer = std::move(bytes);
+            http_->begin = begin;
+            http_->consume(result.consumed);
+            if (!should_go_on) return;
         }
         if (phase_ == Phase::http && http_->state == HttpExchange::State::body) {
-            const http::BodyResult result =
-                http_->body_reader->consume(protocol::as_bytes(http_->buffer), http_->request.body);
-            http_->buffer.erase(0, result.consumed);
+            const http::BodyResult result = http_->body_reader->consume(
+                protocol::as_bytes(http_->unread()), http_->request.body);
+            http_->consume(result.consumed);
             if (result.status == http::BodyStatus::need_more) return;
             if (result.status == http::BodyStatus::error) return http_refuse_body(result.error);
             http_dispatch();
@@ -82,7 +92,8 @@ void TcpConnection::http_process() {
     }
 }
 
-bool TcpConnection::http_head() {
+/// False when nothing more is to be read here. `rest`: what came behind the head.
+bool TcpConnection::http_head(std::string_view rest) {
     const http::RequestHead& head = loop_.head;
     http_->keep_alive = head.keep_alive;
     http_->is_head_request = head.method == "HEAD";
@@ -90,19 +101,20 @@ bool TcpConnection::http_head() {
     core::Dialect* dialect = endpoint_->dialect_at(head.path);
     if (dialect != nullptr &&
         (websocket::wants_websocket(head) || !endpoint_->has_route(head.path))) {
-        http_upgrade(*dialect, head);
+        http_upgrade(*dialect, head, rest);
         return false;
     }
     if (websocket::wants_websocket(head)) {
         if (core::Dialect* fallback = endpoint_->fallback_dialect()) {
-            http_upgrade(*fallback, head);
+            http_upgrade(*fallback, head, rest);
             return false;
         }
     }
     return http_route(head);
 }
 
-void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead& head) {
+void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead& head,
+                                 std::string_view rest) {
     std::string response;
     const websocket::UpgradeResult result =
         websocket::upgrade(head, {dialect.subprotocols(), loop_.http_date()}, response);
@@ -117,7 +129,6 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
         http_respond(answer, http_->is_head_request, false);
     };
     if (!result.accepted()) return refuse(result.status, result.text, result.headers);
-    if (head.body != http::BodyKind::none) return refuse(400, "An upgrade has no body");
     if (endpoint_->shared->is_draining) return refuse(503, "Server is shutting down");
     if (!dialect.checks_origin() && !endpoint_->is_origin_allowed(head)) {
         return refuse(403, "Origin not allowed");
@@ -143,7 +154,7 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
         return http_respond(*refusal, http_->is_head_request, false);
     }
     add_response_headers(response, request);
-    become_websocket(dialect, request, response);
+    become_websocket(dialect, request, response, rest);
 }
 
 std::optional<HttpResponse> TcpConnection::take_place() {
@@ -170,12 +181,12 @@ std::optional<HttpResponse> TcpConnection::take_place() {
 }
 
 void TcpConnection::become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
-                                     std::string_view response) {
+                                     std::string_view response, std::string_view rest) {
     send_raw(protocol::as_bytes(response));
     set_framing(websocket::framing());
     loop_.stats.upgrades.add(1);
     loop_.stats.websockets.add(1);
-    std::string early = std::move(http_->buffer);
+    std::string early(rest);  // unmasked in place
     http_.reset();
     phase_ = Phase::websocket;
     schedule_in(kTickLength);  // websocket_timer() finds the real deadline
@@ -336,7 +347,7 @@ void TcpConnection::http_timer() {
     // As long as the last answer makes its way to a slow reader, the wait for the next request has
     // not begun.
     if (take_progress() && !is_drained()) http_->since = loop_.now;
-    const bool is_waiting = http_->state == HttpExchange::State::head && http_->buffer.empty();
+    const bool is_waiting = http_->state == HttpExchange::State::head && http_->unread().empty();
     const auto patience =
         is_waiting && !http_->is_first ? options().keep_alive_timeout : options().request_timeout;
     Tick end = http_->since + ticks_of(patience);

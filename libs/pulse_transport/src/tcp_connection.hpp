@@ -106,8 +106,8 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
     // http_exchange.cpp: the HTTP phase.
     void http_receive(std::byte* data, std::size_t n);
     void http_process();
-    bool http_head();
-    void http_upgrade(core::Dialect& dialect, const http::RequestHead& head);
+    bool http_head(std::string_view rest);
+    void http_upgrade(core::Dialect& dialect, const http::RequestHead& head, std::string_view rest);
     bool http_route(const http::RequestHead& head);
     void http_dispatch();
     void http_error(int status, std::string_view text);
@@ -121,7 +121,7 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
     void send_unbudgeted(std::string_view bytes);
     void http_timer();
     void become_websocket(core::Dialect& dialect, const core::OpenRequest& request,
-                          std::string_view response);
+                          std::string_view response, std::string_view rest);
 
     // stream_phase.cpp: a response without end.
     void stream_timer();
