@@ -84,6 +84,9 @@ TEST_CASE("a request that is no upgrade is refused with the words clients know",
         int status;
         std::string text;
     };
+    // A 404 of its own for every other path is no answer for this one.
+    const ServerProcess rooms_alone(
+        Settings{{"roblox.enabled", "false"}, {"rooms.own_not_found", "true"}});
     const std::vector<Refusal> refusals{
         {get_request("/ws"), 400, "Connection header did not include 'upgrade'"},
         {get_request("/ws", "Connection: close\r\nUpgrade: websocket\r\n" + version + key), 400,
@@ -107,6 +110,9 @@ TEST_CASE("a request that is no upgrade is refused with the words clients know",
         const HttpAnswer answer = read_answer(tcp);
         CHECK(answer.status == refusal.status);
         CHECK(answer.body == refusal.text);
+        const HttpAnswer again = http_exchange(rooms_alone.port(), refusal.request);
+        CHECK(again.status == refusal.status);
+        CHECK(again.body == refusal.text);
         CHECK(answer.header("content-type") == "text/plain; charset=utf-8");
         CHECK(tcp.is_ended_by_peer());
     }
@@ -218,16 +224,16 @@ TEST_CASE("an upgrade with a body is refused", "[e2e][upgrade]") {
     tcp.send(upgrade_request(options) + "abc");
     CHECK(read_answer(tcp).status == 400);
     CHECK(tcp.is_ended_by_peer());
+    // No body, said aloud.
+    options.header_lines = "Content-Length: 0\r\n";
+    PulseClient client(server.port(), options);
+    client.subscribe("c");
 }
 
 TEST_CASE("a further listener serves what it mounts, with one gate for all", "[e2e][upgrade]") {
     LaunchOptions options;
     options.extra_toml =
         "[[listener]]\nhost = \"127.0.0.1\"\nport = 0\nmount = { \"*\" = \"native\" }\n";
-    // No body, said aloud.
-    options.header_lines = "Content-Length: 0\r\n";
-    PulseClient client(server.port(), options);
-    client.subscribe("c");
     const ServerProcess server(Settings{{"limits.max_connections", "2"}}, options);
     UpgradeOptions anywhere;
     anywhere.path = "/any/path?x";

@@ -125,6 +125,27 @@ TEST_CASE("segments in braces match any segment that is there", "[transport][end
     CHECK(endpoint.dialect_at("") == nullptr);
 }
 
+TEST_CASE("a dialect's path has a route when one is made for it, not one for everything",
+          "[transport][endpoint]") {
+    Endpoint endpoint = endpoint_with({}, false);
+    CHECK_FALSE(endpoint.has_route("/ws"));
+    const auto route = [](std::string method, std::string path) {
+        return pulse::core::Route::immediate(
+            std::move(method), std::move(path),
+            [](const pulse::core::HttpRequest&) { return pulse::core::HttpResponse{}; });
+    };
+    auto routes = std::make_shared<HttpRouter>();
+    routes->add(route("GET", "/a"));
+    routes->add(route("POST", "/b"));
+    routes->add(route("GET", "/c/*"));
+    routes->add(route("*", "/*"));
+    endpoint.mounts.routes = routes;
+    CHECK(endpoint.has_route("/a"));
+    CHECK(endpoint.has_route("/c/d"));
+    CHECK(endpoint.has_route("/b"));
+    CHECK_FALSE(endpoint.has_route("/ws"));
+}
+
 TEST_CASE("options that replaced others are seen at once, and the old ones stay readable",
           "[transport][endpoint]") {
     const Endpoint endpoint = endpoint_with({}, false);

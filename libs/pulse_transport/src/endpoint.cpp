@@ -75,8 +75,7 @@ core::Dialect* Endpoint::fallback_dialect() const noexcept {
 }
 
 bool Endpoint::has_route(std::string_view path) const {
-    return mounts.routes != nullptr &&
-           mounts.routes->find("GET", path).match != HttpRouter::Match::not_found;
+    return mounts.routes != nullptr && mounts.routes->is_made_for(path);
 }
 
 bool Endpoint::is_origin_allowed(const http::RequestHead& head) const noexcept {

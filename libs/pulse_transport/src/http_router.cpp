@@ -80,4 +80,12 @@ HttpRouter::Result HttpRouter::find(std::string_view method, std::string_view pa
     return result;
 }
 
+bool HttpRouter::is_made_for(std::string_view path) const {
+    const std::vector<std::string> segments = split(path);
+    Parameters parameters;
+    return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+        return entry.route.path != "/*" && matches(entry.segments, segments, parameters);
+    });
+}
+
 }  // namespace pulse::transport

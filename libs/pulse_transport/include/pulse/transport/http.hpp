@@ -34,6 +34,9 @@ class HttpRouter {
         std::string allow;  ///< for method_not_allowed: "GET,HEAD"
     };
     [[nodiscard]] Result find(std::string_view method, std::string_view path) const;
+    /// Whether any route, of whatever method, is for this path in particular: not the one for all
+    /// that is left over, `/*`.
+    [[nodiscard]] bool is_made_for(std::string_view path) const;
 
   private:
     struct Entry {
