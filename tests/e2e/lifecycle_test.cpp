@@ -141,6 +141,20 @@ TEST_CASE("clients that do not go are cut off at the drain's end", "[e2e][lifecy
     CHECK(silent.is_ended_by_peer());
 }
 
+TEST_CASE("a spread longer than the drain's time still tells every client", "[e2e][lifecycle]") {
+    ServerProcess server(
+        Settings{{"server.close_spread_ms", "60000"}, {"server.drain_timeout_ms", "3000"}});
+    std::deque<PulseClient> clients;
+    for (int i = 0; i < 8; ++i) clients.emplace_back(server.port());
+    server.signal(SIGTERM);
+    for (PulseClient& client : clients) {
+        CHECK(client.receive() == kShutdown);
+        CHECK(client.read_close().code == 1001);
+        client.send_close(1001);
+    }
+    CHECK(server.wait() == exited(0));
+}
+
 TEST_CASE("a second signal ends the server at once", "[e2e][lifecycle]") {
     ServerProcess server(
         Settings{{"server.close_spread_ms", "60000"}, {"server.drain_timeout_ms", "60000"}});

@@ -4,6 +4,7 @@
 #include "loop_impl.hpp"
 #include "tcp_connection.hpp"
 
+#include <algorithm>
 #include <future>
 
 #include <asio/ip/tcp.hpp>
@@ -162,6 +163,8 @@ void Server::set_client_limits(const ClientLimits& limits) {
 void Server::drain(std::chrono::milliseconds spread, std::chrono::milliseconds deadline,
                    std::function<void()> done) {
     state_->shared->is_draining = true;
+    // Whoever is told last needs time to hear it, and what is queued for it before.
+    spread = std::min(spread, deadline / 2);
     const Tick begin = tick_of(state_->hub.clock().now());
     for (Loop* loop : state_->loops) {
         asio::post(loop->io(), [state = state_, loop, begin, spread] {

@@ -72,7 +72,8 @@ inline constexpr Row<ServerOptions> kServerRows[] = {
     row<&ServerOptions::close_spread>({
         .name = "close_spread_ms",
         .doc = "Time over which a stopping server spreads its close frames (code 1001), so that "
-               "clients do not all reconnect at the same moment.",
+               "clients do not all reconnect at the same moment. At most half of drain_timeout_ms "
+               "counts: whoever is told last needs time to hear it.",
         .max = 600'000,
         .live = true,
     }),

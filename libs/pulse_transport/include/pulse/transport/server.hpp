@@ -63,9 +63,9 @@ class Server {
     void set_connection_options(const ConnectionOptions& options);
     void set_client_limits(const ClientLimits& limits);
 
-    /// Stops accepting; closes every connection with 1001, at moments spread over `spread`; calls
-    /// `done` on one of the loops when all are gone, or when `deadline` has passed and the rest was
-    /// cut off. Thread-safe; once.
+    /// Stops accepting; closes every connection with 1001, at moments spread over `spread`, of
+    /// which at most half of `deadline` counts; calls `done` on one of the loops when all are gone,
+    /// or when `deadline` has passed and the rest was cut off. Thread-safe; once.
     void drain(std::chrono::milliseconds spread, std::chrono::milliseconds deadline,
                std::function<void()> done);
 
