@@ -12,10 +12,14 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 using namespace pulse::test;
 using namespace std::chrono_literals;
@@ -44,6 +48,24 @@ ListenerOptions on_port(std::uint16_t port) {
     ListenerOptions options;
     options.port = port;
     return options;
+}
+
+/// Whether the socket of this process whose other end has that port sends small messages at once.
+/// Nothing when there is no such socket.
+std::optional<bool> sends_at_once(std::uint16_t peer_port) {
+    for (int fd = 0; fd < 1024; ++fd) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+            peer.sin_family != AF_INET || ntohs(peer.sin_port) != peer_port) {
+            continue;
+        }
+        int is_on = 0;
+        size = sizeof is_on;
+        if (::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &is_on, &size) != 0) return std::nullopt;
+        return is_on != 0;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -100,6 +122,13 @@ TEST_CASE("a port is shared only when both sides want it", "[transport][server]"
     CHECK(two.listen(shared, at_ws(core.native)).has_value());
     shared.is_port_shared = false;
     CHECK_FALSE(two.listen(shared, at_ws(core.native)).has_value());
+}
+
+TEST_CASE("accepted sockets do not hold small messages back", "[transport][server]") {
+    // An acknowledgement and the echo behind it would be 40 ms apart.
+    EmbeddedEngine engine;
+    PulseClient client(engine.port());
+    CHECK(sends_at_once(client.tcp().local_port()) == true);
 }
 
 TEST_CASE("one accepting loop deals connections out in turn", "[transport][server]") {
