@@ -109,15 +109,15 @@ inline constexpr Row<LimitsOptions> kLimitsRows[] = {
     }),
     row<&LimitsOptions::subscribes_per_second>({
         .name = "subscribes_per_second",
-        .doc = "Subscribes per second from one connection; more are refused (error 1006). 0 means "
-               "no limit.",
+        .doc = "Subscribes, unsubscribes and presence requests per second from one connection; "
+               "more are refused (error 1006). 0 means no limit.",
         .max = 1'000'000'000,
         .live = true,
     }),
     row<&LimitsOptions::subscribes_burst>({
         .name = "subscribes_burst",
-        .doc = "Subscribes one connection may send at once after a quiet time. 0 means as many as "
-               "subscribes_per_second.",
+        .doc = "Such requests one connection may send at once after a quiet time. 0 means as many "
+               "as subscribes_per_second.",
         .max = 1'000'000'000,
         .live = true,
     }),
