@@ -76,6 +76,7 @@ transport::ConnectionOptions connection_options(const Config& config) {
     options.idle_timeout = config.heartbeat.timeout;
     options.message_timeout = config.transport.message_timeout;
     options.request_timeout = config.transport.handshake_timeout;
+    options.max_frame_bytes = config.transport.max_websocket_frame_bytes;
     options.keep_alive_timeout = config.transport.http_keep_alive;
     options.allowed_origins = config.transport.allowed_origins;
     options.max_message_bytes = config.transport.max_websocket_message_bytes;

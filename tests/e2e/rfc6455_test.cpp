@@ -369,6 +369,21 @@ TEST_CASE("frames and messages beyond the limits end the connection with 1009", 
         client.tcp().send(announce(16U * 1024 * 1024));
         CHECK_FALSE(client.tcp().has_input(std::chrono::milliseconds{50}));
     }
+    SECTION("of a frame, as configured") {
+        const std::string longer = padded_ping(3000, 5);
+        run_all(
+            {
+                {"a frame at the limit", frame(kBinary, padded_ping(2048, 5)), {"pong 5"}},
+                {"a frame beyond it", frame(kBinary, padded_ping(2049, 5)), {"close 1009"}},
+                {"more than it in fragments",
+                 frame(kBinary, longer.substr(0, 1500), false) +
+                     frame(kContinuation, longer.substr(1500)),
+                 {"pong 5"}},
+            },
+            {{"limits.max_message_size", "512"},
+             {"transport.max_frame_bytes", "4096"},
+             {"transport.max_websocket_frame_bytes", "2048"}});
+    }
     SECTION("of a message, counted over its fragments") {
         run_all(
             {

@@ -257,6 +257,9 @@ TEST_CASE("the largest message fits into everything it passes", "[config][valida
               "16777216 bytes; raise it or lower limits.max_message_size"});
     CHECK(complaints("[transport]\nmemory_budget_bytes = \"1MiB\"\n") ==
           Lines{"t.toml:2:1: transport.memory_budget_bytes: 1048576 is less than one client may "
+    CHECK(complaints("[transport]\nmax_websocket_frame_bytes = \"32KiB\"\n") ==
+          Lines{"t.toml:2:1: transport.max_websocket_frame_bytes: 32768 cannot hold one message "
+                "of 65536 bytes; raise it or lower limits.max_message_size"});
                 "use (transport.outbox_max_bytes, 16777216); 0 chooses by itself"});
     CHECK(complaints("[limits]\nmax_message_size = 0\n").empty());
 }

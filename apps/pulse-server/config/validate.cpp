@@ -165,6 +165,7 @@ class Validator {
         if (budget != 0 && budget < transport.outbox_max_bytes &&
             are_sound({kBudget, "transport.outbox_max_bytes"})) {
             error(kBudget, fmt::format("{} is less than one client may use "
+        must_hold("transport.max_websocket_frame_bytes", transport.max_websocket_frame_bytes);
                                        "(transport.outbox_max_bytes, {}); 0 chooses by itself",
                                        budget, transport.outbox_max_bytes));
         }

@@ -34,6 +34,7 @@ struct TransportOptions {
     std::uint64_t max_head_bytes = std::uint64_t{16} * 1024;
     std::uint64_t max_body_bytes = std::uint64_t{1024} * 1024;
     std::uint64_t max_frame_bytes = std::uint64_t{16} * 1024 * 1024;
+    std::uint64_t max_websocket_frame_bytes = std::uint64_t{16} * 1024 * 1024;
     std::uint64_t max_websocket_message_bytes = std::uint64_t{64} * 1024 * 1024;
     std::uint64_t outbox_max_bytes = std::uint64_t{16} * 1024 * 1024;
     std::uint32_t outbox_max_messages = 0;
@@ -111,6 +112,14 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
         .doc = "Largest body of one frame of the native protocol, whose own limit is 16 MiB.",
         .min = 1'024,
         .max = 16'777'216,
+        .unit = Unit::bytes,
+        .live = true,
+    }),
+    row<&TransportOptions::max_websocket_frame_bytes>({
+        .name = "max_websocket_frame_bytes",
+        .doc = "Largest WebSocket frame from a client; a longer message comes in fragments.",
+        .min = 1'024,
+        .max = 1'073'741'824,
         .unit = Unit::bytes,
         .live = true,
     }),
