@@ -85,6 +85,12 @@ TEST_CASE("the path of the WebSocket is a path and free", "[config][validate]") 
               Lines{"t.toml:2:1: transport.websocket_path: \"" + std::string{taken} +
                     "\" is the server's own; choose another, such as \"/ws\""});
     }
+    CHECK(with_path("/websocket") ==
+          Lines{"t.toml:2:1: warning: transport.websocket_path: takes the place of the rooms, "
+                "which nobody can reach; choose another, or say rooms.enabled = false"});
+    CHECK(with_path("/mesa").size() == 1);
+    CHECK(complaints("[transport]\nwebsocket_path = \"/websocket\"\n[rooms]\nenabled = false\n")
+              .empty());
 }
 
 TEST_CASE("ways in that are missing or closed are warned about", "[config][validate]") {
@@ -251,15 +257,15 @@ TEST_CASE("the largest message fits into everything it passes", "[config][valida
     CHECK(complaints("[transport]\nmax_websocket_message_bytes = \"32KiB\"\n") ==
           Lines{"t.toml:2:1: transport.max_websocket_message_bytes: 32768 cannot hold one message "
                 "of 65536 bytes; raise it or lower limits.max_message_size"});
+    CHECK(complaints("[transport]\nmax_websocket_frame_bytes = \"32KiB\"\n") ==
+          Lines{"t.toml:2:1: transport.max_websocket_frame_bytes: 32768 cannot hold one message "
+                "of 65536 bytes; raise it or lower limits.max_message_size"});
     CHECK(
         complaints("[transport]\noutbox_max_bytes = \"1MiB\"\n[limits]\nmax_message_size = 0\n") ==
         Lines{"t.toml:2:1: transport.outbox_max_bytes: 1048576 cannot hold one message of "
               "16777216 bytes; raise it or lower limits.max_message_size"});
     CHECK(complaints("[transport]\nmemory_budget_bytes = \"1MiB\"\n") ==
           Lines{"t.toml:2:1: transport.memory_budget_bytes: 1048576 is less than one client may "
-    CHECK(complaints("[transport]\nmax_websocket_frame_bytes = \"32KiB\"\n") ==
-          Lines{"t.toml:2:1: transport.max_websocket_frame_bytes: 32768 cannot hold one message "
-                "of 65536 bytes; raise it or lower limits.max_message_size"});
                 "use (transport.outbox_max_bytes, 16777216); 0 chooses by itself"});
     CHECK(complaints("[limits]\nmax_message_size = 0\n").empty());
 }

@@ -115,6 +115,14 @@ class Validator {
         } else if (std::find(reserved.begin(), reserved.end(), path) != reserved.end()) {
             error(kPath, fmt::format("{} is the server's own; choose another, such as \"/ws\"",
                                      quote_excerpt(path)));
+        } else if (path == "/websocket" && config_.rooms.enabled != false) {
+            warn(kPath,
+                 "takes the place of the rooms, which nobody can reach; choose another, or "
+                 "say rooms.enabled = false");
+        } else if (path == "/mesa" && config_.mesa.enabled != false) {
+            warn(kPath,
+                 "takes the place of Mesa, which nobody can reach here; choose another, or "
+                 "say mesa.enabled = false");
         }
     }
 
@@ -157,6 +165,7 @@ class Validator {
             error(path, fmt::format("{} cannot hold one message of {} bytes; raise it or lower {}",
                                     bytes, largest, kMessage));
         };
+        must_hold("transport.max_websocket_frame_bytes", transport.max_websocket_frame_bytes);
         must_hold("transport.max_websocket_message_bytes", transport.max_websocket_message_bytes);
         must_hold("transport.outbox_max_bytes", transport.outbox_max_bytes);
 
@@ -165,7 +174,6 @@ class Validator {
         if (budget != 0 && budget < transport.outbox_max_bytes &&
             are_sound({kBudget, "transport.outbox_max_bytes"})) {
             error(kBudget, fmt::format("{} is less than one client may use "
-        must_hold("transport.max_websocket_frame_bytes", transport.max_websocket_frame_bytes);
                                        "(transport.outbox_max_bytes, {}); 0 chooses by itself",
                                        budget, transport.outbox_max_bytes));
         }
