@@ -119,7 +119,7 @@ Engine::Engine(const Config& config, core::Log& log, std::string version)
     : parts_(std::make_unique<Parts>(config, log, std::move(version))) {}
 
 Engine::~Engine() {
-    parts_->loops.stop();
+    stop();
     // Its answers go to parts that are still there.
     parts_->store_metrics.reset();
     parts_->bridge_metrics.reset();
@@ -341,6 +341,8 @@ void Engine::drain(std::function<void()> done) {
     if (p.mesa) p.mesa->shut_down(one_less);
     p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout, one_less);
 }
+
+void Engine::stop() { parts_->loops.stop(); }
 
 void Engine::when_all_loops_turned(std::function<void()> done) {
     const std::vector<transport::Loop*> loops = parts_->loops.loops();

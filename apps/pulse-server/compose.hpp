@@ -51,6 +51,10 @@ class Engine {
     /// Not ready from now on; closes everybody, then calls `done` on some thread.
     void drain(std::function<void()> done);
 
+    /// Ends the loops. Nothing that was given to drain() or when_all_loops_turned() is called from
+    /// then on.
+    void stop();
+
     /// Calls `done` on some thread once every event loop has run.
     void when_all_loops_turned(std::function<void()> done);
 

@@ -184,6 +184,8 @@ int serve(Startup& startup, const Environment& environment, const std::string& v
         return exit_status(ExitCode::failed);
     }
     supervisor.run();
+    // A drain that was cut short, or a watchdog's question, would call a supervisor that is gone.
+    engine.stop();
     log->write(LogLevel::info, "stopped");
     log->flush();
     return exit_status(ExitCode::done);
