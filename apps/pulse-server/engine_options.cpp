@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "engine_options.hpp"
 
+#include "memory_limit.hpp"
+
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <unistd.h>
 
 namespace pulse::server {
 
@@ -13,10 +13,8 @@ namespace {
 
 /// A quarter of the machine's (or the container's) memory for what waits for peers.
 std::size_t automatic_budget() {
-    const long pages = ::sysconf(_SC_PHYS_PAGES);
-    const long page = ::sysconf(_SC_PAGE_SIZE);
-    if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
-    return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page) / 4;
+    const std::uint64_t bytes = usable_memory();
+    return bytes == 0 ? std::size_t{1} << 30 : bytes / 4;
 }
 
 core::RateLimit rate(std::uint32_t per_second, std::uint32_t burst) {
@@ -76,9 +74,9 @@ transport::ConnectionOptions connection_options(const Config& config) {
     options.idle_timeout = config.heartbeat.timeout;
     options.message_timeout = config.transport.message_timeout;
     options.request_timeout = config.transport.handshake_timeout;
-    options.max_frame_bytes = config.transport.max_websocket_frame_bytes;
     options.keep_alive_timeout = config.transport.http_keep_alive;
     options.allowed_origins = config.transport.allowed_origins;
+    options.max_frame_bytes = config.transport.max_websocket_frame_bytes;
     options.max_message_bytes = config.transport.max_websocket_message_bytes;
     options.max_head_bytes = config.transport.max_head_bytes;
     options.max_body_bytes = config.transport.max_body_bytes;

@@ -154,7 +154,7 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
     row<&TransportOptions::memory_budget_bytes>({
         .name = "memory_budget_bytes",
         .doc = "Memory all connections together may hold in queues and partial messages. 0 takes a "
-               "quarter of the machine's memory.",
+               "quarter of the machine's memory, or of what a container or service manager allows.",
         .unit = Unit::bytes,
     }),
     row<&TransportOptions::micro_batching>({
