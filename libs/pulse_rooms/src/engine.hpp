@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lane_part.hpp"
+#include "share.hpp"
 #include "topic.hpp"
 
 #include <atomic>
@@ -87,6 +88,8 @@ struct Engine {
     core::Log& log;
     std::vector<std::shared_ptr<LanePart>> parts;
     EngineCounters counters;
+    /// Bytes of /users that are composed, over all rooms.
+    const Total composed_views = std::make_shared<std::atomic<std::size_t>>(0);
 
     const TopicPtr chat = std::make_shared<const Topic>(Topic{"chat", {}});
 

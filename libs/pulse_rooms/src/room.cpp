@@ -170,6 +170,11 @@ void Room::end_ephemeral_votes(Session& session, LanePart& at) {
 void Room::end_some_votes(LanePart& at) {
     std::size_t bytes = 0;
     for (std::size_t n = 0; !departures_.empty(); ++n) {
+        // Whoever has left cannot be kept from adding to what waits for the store.
+        if (is_overfull()) {
+            is_departing_ = is_departing_held_ = true;
+            return;
+        }
         if (n == kMaxDepartures || bytes >= kMaxDepartingBytes) return schedule_departures(at);
         const auto user = departures_.begin();
         Departure& departure = user->second;
@@ -203,6 +208,14 @@ void Room::schedule_departures(LanePart& at) {
         }
         part->settle();
     });
+}
+
+/// When less waits.
+void Room::resume_departures(LanePart& at) {
+    if (is_departing_held_ && !is_overfull()) {
+        is_departing_held_ = false;
+        schedule_departures(at);
+    }
 }
 
 /// A user who came back while old votes were leaving has voted anew: that one stays. True when it

@@ -23,6 +23,7 @@
 #include "message.hpp"
 #include "poll.hpp"
 #include "properties.hpp"
+#include "share.hpp"
 #include "wing.hpp"
 
 #include <array>
@@ -102,7 +103,7 @@ class Room : public std::enable_shared_from_this<Room> {
     using Done = std::function<void(std::error_code)>;
     void set_config(LanePart& at, std::string text, Done done);
     /// /details and /users, once all that they tell of is stored. Large ones are composed in
-    /// several turns. Errors: message_size, store_overloaded, store_unavailable.
+    /// several turns. Errors: message_size, memory_exhausted, store_overloaded, store_unavailable.
     using View = std::function<void(core::Result<std::string>)>;
     void details(LanePart& at, View view);
     void users(LanePart& at, View view);
@@ -184,9 +185,13 @@ class Room : public std::enable_shared_from_this<Room> {
     };
     /// What /details or /users will answer, as far as it is composed.
     struct Look {
-        bool is_of_users;
-        View view;
+        Look(bool is_of_users_, View view_, Total composed)
+            : is_of_users(is_of_users_), view(std::move(view_)), share(std::move(composed)) {}
+
+        const bool is_of_users;
+        const View view;
         std::string text;
+        Share share;               ///< of all that is composed
         std::uint64_t undone = 0;  ///< undone_ when it was begun
         unsigned tries = 0;
         std::uint64_t session = 0;  ///< whose connections were the last
@@ -219,6 +224,7 @@ class Room : public std::enable_shared_from_this<Room> {
     void end_some_votes(LanePart& at);
     std::size_t end_vote(LanePart& at, std::uint64_t voter, const std::string& id);
     void schedule_departures(LanePart& at);
+    void resume_departures(LanePart& at);
     [[nodiscard]] bool keep_vote(std::uint64_t voter, const std::string& id);
     void forget_if_unused(Session& session);
     void refuse_entry(const MemberPtr& member, LanePart& at, std::string text);
@@ -347,7 +353,8 @@ class Room : public std::enable_shared_from_this<Room> {
     PollBook polls_;
     PollBook ephemeral_;
     std::map<std::uint64_t, Departure> departures_;  ///< by the user's suffix
-    bool is_departing_ = false;                      ///< they go on in another turn
+    bool is_departing_ = false;                      ///< they go on in another turn,
+    bool is_departing_held_ = false;                 ///< once less waits
     std::unordered_map<std::string, std::unique_ptr<Counter>> counters_;
     std::uint32_t last_counter_ = 0;
     std::map<std::string, std::uint64_t> used_keys_;  ///< until when

@@ -32,7 +32,8 @@ constexpr std::size_t kMaxReleasedBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kWaitingBytes = 256;
 /// A counter's document, but for its id: a key's end, and twice Decimal::kMaxDigits.
 constexpr std::size_t kMaxCounterBytes = 1'040;
-/// A full store is tried that often with parts of one set; each takes the time of a commit.
+/// Parts of a set are made smaller until a full store was tried that often, each taking the time of
+/// a commit; those that are left then, one for each time the set was halved, are tried as they are.
 constexpr unsigned kMaxSplitCommits = 64;
 
 std::string_view explain(std::error_code error) {
@@ -352,6 +353,7 @@ void Room::release(LanePart& at, Calls& calls) {
         one.splice(one.begin(), queue_, queue_.begin());
         release_one(at, one.front(), calls);
     }
+    resume_departures(at);
 }
 
 void Room::schedule_release(LanePart& at) {

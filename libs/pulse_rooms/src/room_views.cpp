@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kMaxLookRunBytes = std::size_t{64} * 1024;
 /// Properties may be large, and users many.
 constexpr std::size_t kMaxLookBytes = std::size_t{32} * 1024 * 1024;
+/// Of all rooms at a time: anybody may ask, and each answer is many times its question.
+constexpr std::size_t kMaxComposedBytes = std::size_t{64} * 1024 * 1024;
 /// How often something is composed that the store then refuses.
 constexpr unsigned kMaxTries = 3;
 
@@ -68,11 +70,11 @@ std::string Room::counter_message(std::string_view id, const Counter& counter) {
 }
 
 void Room::details(LanePart& at, View view) {
-    look(at, std::make_shared<Look>(Look{false, std::move(view), {}}));
+    look(at, std::make_shared<Look>(false, std::move(view), engine_.composed_views));
 }
 
 void Room::users(LanePart& at, View view) {
-    look(at, std::make_shared<Look>(Look{true, std::move(view), {}}));
+    look(at, std::make_shared<Look>(true, std::move(view), engine_.composed_views));
 }
 
 void Room::look(LanePart& at, const LookPtr& look) {
@@ -82,8 +84,11 @@ void Room::look(LanePart& at, const LookPtr& look) {
         const std::lock_guard lock(mutex_);
         if (look->text.empty()) begin_look(*look);
         if (look->is_of_users) is_whole = append_users(*look);
+        const std::size_t composed = look->share.set(look->text.size());
         if (look->text.size() > kMaxLookBytes) {
             error = std::make_error_code(std::errc::message_size);
+        } else if (look->is_of_users && composed > kMaxComposedBytes) {
+            error = make_error_code(core::Error::memory_exhausted);
         } else if (is_whole && !queue_.empty()) {
             if (!is_overfull()) return tell_in_turn(at, look);
             error = make_error_code(core::Error::store_overloaded);

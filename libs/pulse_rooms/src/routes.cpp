@@ -33,7 +33,10 @@ HttpResponse response_of(std::error_code error) {
     if (!error) return HttpResponse::json(200, R"({"success":true})");
     if (error == std::errc::message_size) return error_response(413, "The config is too long");
     if (error == std::errc::invalid_argument) return error_response(400, "Invalid request");
-    HttpResponse answer = error_response(503, "The server cannot store changes at the moment");
+    HttpResponse answer =
+        error_response(503, error == core::Error::memory_exhausted
+                                ? "The server has too much to do at the moment"
+                                : "The server cannot use its store at the moment");
     answer.headers.emplace_back("retry-after", "1");
     return answer;
 }

@@ -79,7 +79,8 @@ class Rooms {
     /// core::Error::memory_exhausted at RoomsLimits::max_rooms.
     void set_config(std::string_view room, std::string text, Done done);
     /// What /details and /users answer, once all that they tell of is stored. Errors: those of
-    /// set_config(); message_size above 32 MiB.
+    /// set_config(); message_size above 32 MiB; core::Error::memory_exhausted also while 64 MiB of
+    /// what users() answers are being composed.
     void details(std::string_view room, Answer answer);
     void users(std::string_view room, Answer answer);
 
