@@ -46,8 +46,8 @@ add_custom_command(OUTPUT "${pulse_ui_build}/ui_bundle.cpp"
   COMMAND "${PULSE_NODE}" "${pulse_ui}/bundle.mjs" "${pulse_ui_build}" "${PULSE_UI_BUNDLE}"
   COMMAND "${PULSE_NODE}" "${pulse_ui}/embed.mjs" "${PULSE_UI_BUNDLE}" "${pulse_ui_build}/ui_bundle.cpp"
     embedded_ui
-  DEPENDS "${pulse_ui_build}/packages.stamp" "${pulse_ui}/bundle.mjs" "${pulse_ui}/embed.mjs"
-    ${pulse_ui_sources}
+  DEPENDS "${pulse_ui_build}/packages.stamp" "${pulse_ui}/bundle.mjs" "${pulse_ui}/bundling.mjs"
+    "${pulse_ui}/embed.mjs" ${pulse_ui_sources}
   COMMENT "Bundling the web page"
   VERBATIM)
 add_custom_command(OUTPUT "${pulse_ui_build}/rooms_bundle.cpp"
@@ -55,6 +55,6 @@ add_custom_command(OUTPUT "${pulse_ui_build}/rooms_bundle.cpp"
   COMMAND "${PULSE_NODE}" "${pulse_ui}/embed.mjs" "${pulse_ui_build}/rooms"
     "${pulse_ui_build}/rooms_bundle.cpp" embedded_rooms_pages
   DEPENDS "${pulse_ui_build}/packages.stamp" "${pulse_rooms_ui}/bundle.mjs" "${pulse_rooms_ui}/land.mjs"
-    "${pulse_ui}/embed.mjs" ${pulse_rooms_ui_sources} ${pulse_ui_sources}
+    "${pulse_ui}/bundling.mjs" "${pulse_ui}/embed.mjs" ${pulse_rooms_ui_sources} ${pulse_ui_sources}
   COMMENT "Bundling the demo pages of the rooms"
   VERBATIM)
