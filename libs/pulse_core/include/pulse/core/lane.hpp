@@ -161,7 +161,8 @@ class Lane {
     /// Hands a publication that the caller fans out itself to outlets of this lane whose framing
     /// is that of `frame`, as the hub does with its own: at once, so that it keeps its place among
     /// replies, under OutletLimits, counted as deliveries, and with one share of the chunk for all
-    /// of them. `is_first`: of its channel in this turn.
+    /// of them. A frame without a chunk, for which there was no memory, is counted as lost to all.
+    /// `is_first`: of its channel in this turn.
     void deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool is_first);
 
     /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still
