@@ -4,6 +4,8 @@
 #include "bridge_metrics.hpp"
 #include "config/host.hpp"
 #include "engine_sampler.hpp"
+#include "rooms_part.hpp"
+#include "ui_assets.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -182,6 +184,7 @@ struct BridgePart::State {
           dialect(host, *book, clients),
           gate(dialect, is_loaded),
           sampler(from.engine, from.clock),
+          has_rooms(is_rooms_enabled(from.config) && !embedded_rooms_pages().empty()),
           timer(from.loop.io()) {
         observer.registry = &registry;
     }
@@ -200,6 +203,11 @@ struct BridgePart::State {
     void load();
     void loaded(const core::Result<roblox::LoadReport>& result);
     void await_tick();
+    [[nodiscard]] roblox::EngineOverview overview() const {
+        roblox::EngineOverview now = sampler.overview();
+        now.has_rooms = has_rooms;
+        return now;
+    }
 
     BridgePartSources sources;
     RobloxOptions wanted;
@@ -218,6 +226,7 @@ struct BridgePart::State {
     std::atomic<bool> is_loaded{false};
     GatedDialect gate;
     EngineSampler sampler;
+    const bool has_rooms;
     asio::steady_timer timer;
     std::atomic<bool> is_loading{false};
     mutable std::mutex mutex;
@@ -299,7 +308,7 @@ std::vector<core::Route> BridgePart::routes() {
     roblox::BridgeRouteOptions options;
     options.is_strict = s.wanted.strict_compat;
     std::vector<core::Route> all = roblox::make_admin_routes(
-        {*s.book, s.registry, s.port, s.sources.clock, [&s] { return s.sampler.overview(); },
+        {*s.book, s.registry, s.port, s.sources.clock, [&s] { return s.overview(); },
          [&s](roblox::UniverseId universe) { return s.clients.count(universe); }});
     for (core::Route& route : roblox::make_bridge_routes(s.host, *s.book, s.clients, options)) {
         all.push_back(std::move(route));

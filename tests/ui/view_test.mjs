@@ -106,6 +106,13 @@ describe('the page', { timeout: 500_000 }, () => {
     await tab.close();
   });
 
+  it('leads to the pages of the rooms where they are served', async () => {
+    const tab = await held.open('#/');
+    await tab.link('Rooms').waitFor();
+    assert.equal(await tab.link('Rooms').evaluate((link) => link.href), `${held.target.baseUrl}/rooms`);
+    await tab.close();
+  });
+
   for (const colorScheme of ['light', 'dark']) {
     it(`is readable in the ${colorScheme} scheme, on a desktop and on a phone`, async () => {
       for (const viewport of [kDesktop, kPhone]) {

@@ -31,13 +31,14 @@ const std::string kGamePath = "/universe/" + kGame.to_string();
 struct AdminServer : RegistryFixture {
     explicit AdminServer(AdminOptions options = {}) {
         transport::HttpRouter router;
-        router.add(make_admin_routes({.book = *book,
-                                      .registry = *registry,
-                                      .bridge = *bridge,
-                                      .clock = clock,
-                                      .overview = [] { return EngineOverview{.version = "9.9"}; },
-                                      .web_clients = [](UniverseId) -> std::size_t { return 5; }},
-                                     options));
+        router.add(make_admin_routes(
+            {.book = *book,
+             .registry = *registry,
+             .bridge = *bridge,
+             .clock = clock,
+             .overview = [] { return EngineOverview{.version = "9.9", .has_rooms = true}; },
+             .web_clients = [](UniverseId) -> std::size_t { return 5; }},
+            options));
         router.add(make_fallback_routes(*book));
         engine = std::make_unique<EmbeddedEngine>(EngineParts{}, std::move(router));
         bridge->allow("good-key", {kGame});
@@ -463,7 +464,9 @@ TEST_CASE("one sample a second serves all pages, until their session ends", "[ro
     AdminServer server({.max_event_pages = 2});
     server.add_game();
     const std::string cookie = server.log_in();
-    CHECK(server.get("/ui/overview", cookie).starts_with(R"(200 {"version":"9.9")"));
+    const std::string overview = server.get("/ui/overview", cookie);
+    CHECK(overview.starts_with(R"(200 {"version":"9.9")"));
+    CHECK(overview.find(R"("rooms":true,"history")") != std::string::npos);
     CHECK(server.get("/ui/events?universe=7", cookie).starts_with("404"));
     CHECK(server.get("/ui/events", "").starts_with("401"));
     const auto open = [&](std::string_view query) {

@@ -149,7 +149,7 @@ export function overviewOf(universes, second, startedAt, hasHistory) {
     connections: connections(second), channels: 412 + all, subscriptions: 11_902,
     deliveriesPerSecond: deliveries(second), publishesPerSecond: round(wave(604, 73, second)),
     p99Ms: round(wave(1.9, 79, second), 2), drops: 0, memoryBytes: 148_300_000 + (second % 60) * 21_000,
-    queuedBytes: 182_000, loops: 2,
+    queuedBytes: 182_000, loops: 2, rooms: true,
     ...(hasHistory && { history: {
       stepMs: 1000,
       deliveries: Array.from({ length: 300 }, (_, i) => deliveries(second - 299 + i)),

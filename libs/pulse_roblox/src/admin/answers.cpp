@@ -231,6 +231,8 @@ std::string encode_members(const EngineOverview& overview, bool with_history) {
     member_number(out, "memoryBytes", overview.memory_bytes);
     member_number(out, "queuedBytes", overview.queued_bytes);
     member_number(out, "loops", overview.loops);
+    member(out, "rooms");
+    out += overview.has_rooms ? "true" : "false";
     if (with_history) {
         member(out, "history");
         out += "{\"stepMs\":1000";

@@ -79,6 +79,8 @@ export interface Overview {
   memoryBytes: number;
   queuedBytes: number;
   loops: number;
+  /** The rooms' pages are beside this one. */
+  rooms: boolean;
   history?: { stepMs: number; deliveries: number[]; connections: number[] };
   t?: number;
 }

@@ -87,10 +87,14 @@ function BridgeFigures() {
 
 export function OverviewView() {
   const history = useStore(live, (value) => value.overviewHistory);
+  const hasRooms = useStore(live, (value) => value.overview?.rooms === true);
   const [times, deliveries, connections] = history;
   return (
     <>
-      <header class="page-head"><h1 tabIndex={-1}>Overview</h1></header>
+      <header class="page-head">
+        <h1 tabIndex={-1}>Overview</h1>
+        {hasRooms && <a class="quiet-link" href="rooms">Rooms</a>}
+      </header>
       <EngineFigures />
       <div class="pair">
         <Card title="Deliveries">

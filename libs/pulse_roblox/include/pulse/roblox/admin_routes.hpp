@@ -32,6 +32,7 @@ struct EngineOverview {
     std::uint64_t memory_bytes = 0;
     std::uint64_t queued_bytes = 0;
     std::uint64_t loops = 0;
+    bool has_rooms = false;  ///< their pages are beside the operator's, at /rooms
     /// Of each of the last (up to) 300 seconds, oldest first.
     std::vector<double> history_deliveries{};
     std::vector<double> history_connections{};
