@@ -142,3 +142,13 @@ TEST_CASE("a subscription's text is split at its first colon", "[rooms][topic]")
     CHECK(parse_topic("poll:a:b")->id == "a:b");
     CHECK(parse_topic("poll:a:b")->event == "poll");
 }
+
+TEST_CASE("a poll that is given up forgets its voters in parts", "[rooms][poll]") {
+    Poll poll("p", 1, nullptr);
+    for (std::uint64_t voter = 1; voter <= 10; ++voter) poll.vote(voter, "yes");
+    CHECK(poll.free_votes(4) == 4);
+    CHECK(poll.votes() == 6);
+    CHECK(poll.free_votes(100) == 6);
+    CHECK(poll.votes() == 0);
+    CHECK(poll.free_votes(1) == 0);
+}

@@ -117,3 +117,29 @@ TEST_CASE("the server's side adds nothing to a room where too much waits", "[roo
     CHECK_FALSE(done);
     CHECK(w->take() == Lines{R"({"type":"config","data":"in time"})"});
 }
+
+TEST_CASE("a large room that leaves memory is freed in several turns", "[rooms][load]") {
+    RoomFixture f;
+    auto a = f.join("room=r&session=a");
+    for (int i = 0; i < 10'000; ++i) {
+        a->say(R"({"type":"counter","data":{"id":)" + std::to_string(i) + R"(,"value":1}})");
+    }
+    f.run();
+    a->drop();
+    f.run();
+    CHECK(f.rooms->stats().idle_rooms == 1);
+    f.clock.advance(std::chrono::seconds{62});
+    core::Lane& lane = *f.hub.lanes().front();
+    std::size_t turns = 0;
+    do {
+        lane.begin_turn();
+        lane.flush();
+        CHECK(f.rooms->stats().rooms == 0);
+    } while (++turns < 1'000 && lane.has_work());
+    CHECK(turns >= 3);
+    CHECK(turns < 10);
+    // It is not gone for good.
+    const auto b = f.join("room=r&session=a");
+    CHECK(f.ask(*b, R"({"type":"subscribe","data":"counter:9999"})") ==
+          Lines{R"({"type":"counter","data":{"id":"9999","value":"1"}})"});
+}

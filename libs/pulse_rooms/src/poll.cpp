@@ -68,6 +68,12 @@ void Poll::append_stats(std::string& out) const {
     out += '}';
 }
 
+std::size_t Poll::free_votes(std::size_t most) {
+    std::size_t count = 0;
+    for (; count < most && !votes_.empty(); ++count) votes_.erase(votes_.begin());
+    return count;
+}
+
 void Poll::sort() {
     const auto first_text =
         std::find_if(order_.begin(), order_.end(), [](const Answer* a) { return !a->index; });

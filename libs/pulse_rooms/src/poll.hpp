@@ -46,6 +46,9 @@ class Poll {
     void append_stats(std::string& out) const;
     /// Once all stored votes are in.
     void sort();
+    /// Of a poll that nobody will ask any more: forgets up to `most` of those who have voted.
+    /// Returns how many.
+    std::size_t free_votes(std::size_t most);
 
   private:
     struct Answer {

@@ -21,8 +21,18 @@ Registry::Pin Registry::pin(Place& place) {
     return {*this, place.room};
 }
 
+void Registry::let_go(Unloaded gone) {
+    if (!engine_.parts.empty()) remains_->add(std::move(gone), *engine_.parts.front());
+}
+
 Registry::Pin Registry::obtain(std::string_view name) {
     Unloaded gone;
+    Pin obtained = obtain(name, gone);
+    let_go(std::move(gone));
+    return obtained;
+}
+
+Registry::Pin Registry::obtain(std::string_view name, Unloaded& gone) {
     const std::lock_guard lock(mutex_);
     const auto found = places_.find(name);
     if (found != places_.end()) return pin(found->second);
@@ -44,14 +54,17 @@ Registry::Pin Registry::find(std::string_view name) {
 
 void Registry::unpin(Room& room) {
     Unloaded gone;
-    const std::lock_guard lock(mutex_);
-    Place& place = places_.find(room.name())->second;
-    if (--place.pins != 0) return;
-    place.idle_since = engine_.clock.now();
-    place.idle = idle_.insert(idle_.end(), room.name());
-    if (idle_.size() > engine_.options().max_idle_rooms) {
-        (void)unload(kMaxPerUnpin, kMaxPerUnpin, gone);
+    {
+        const std::lock_guard lock(mutex_);
+        Place& place = places_.find(room.name())->second;
+        if (--place.pins != 0) return;
+        place.idle_since = engine_.clock.now();
+        place.idle = idle_.insert(idle_.end(), room.name());
+        if (idle_.size() > engine_.options().max_idle_rooms) {
+            (void)unload(kMaxPerUnpin, kMaxPerUnpin, gone);
+        }
     }
+    let_go(std::move(gone));
 }
 
 bool Registry::unload(std::size_t wanted, std::size_t most_asked, Unloaded& gone) {
@@ -76,14 +89,17 @@ bool Registry::try_unload(std::list<std::string_view>::iterator oldest, Unloaded
 
 void Registry::sweep(core::MonotonicTime since) {
     Unloaded gone;
-    const std::lock_guard lock(mutex_);
-    auto each = idle_.begin();
-    for (std::size_t i = 0; i < kMaxPerSweep && each != idle_.end(); ++i) {
-        const bool is_over = places_.find(*each)->second.idle_since < since ||
-                             idle_.size() > engine_.options().max_idle_rooms;
-        if (!is_over) return;
-        (void)try_unload(each++, gone);
+    {
+        const std::lock_guard lock(mutex_);
+        auto each = idle_.begin();
+        for (std::size_t i = 0; i < kMaxPerSweep && each != idle_.end(); ++i) {
+            const bool is_over = places_.find(*each)->second.idle_since < since ||
+                                 idle_.size() > engine_.options().max_idle_rooms;
+            if (!is_over) break;
+            (void)try_unload(each++, gone);
+        }
     }
+    let_go(std::move(gone));
 }
 
 std::size_t Registry::size() const {

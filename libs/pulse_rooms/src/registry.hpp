@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine.hpp"
+#include "remains.hpp"
 #include "room.hpp"
 
 #include <cstdint>
@@ -65,16 +66,19 @@ class Registry {
     [[nodiscard]] std::size_t idle() const;
 
   private:
+    /// Rooms that have left.
+    using Unloaded = std::vector<std::shared_ptr<Room>>;
     struct Place {
         std::shared_ptr<Room> room;
         std::uint32_t pins = 0;
         std::list<std::string_view>::iterator idle{};  ///< with pins 0
         core::MonotonicTime idle_since{};
     };
+    [[nodiscard]] Pin obtain(std::string_view name, Unloaded& gone);
     [[nodiscard]] Pin pin(Place& place);
     void unpin(Room& room);
-    /// Rooms that have left, to be destroyed when the lock is free again: that takes a while.
-    using Unloaded = std::vector<std::shared_ptr<Room>>;
+    /// To be called when the lock is free again.
+    void let_go(Unloaded gone);
     /// Lets up to `wanted` of the rooms go that have been idle longest; whether one has.
     bool unload(std::size_t wanted, std::size_t most_asked, Unloaded& gone);
     bool try_unload(std::list<std::string_view>::iterator oldest, Unloaded& gone);
@@ -83,6 +87,7 @@ class Registry {
     mutable std::mutex mutex_;
     std::unordered_map<std::string_view, Place> places_;  ///< keys are the rooms' own names
     std::list<std::string_view> idle_;                    ///< longest idle first
+    const std::shared_ptr<Remains> remains_ = std::make_shared<Remains>();
 };
 
 }  // namespace pulse::rooms

@@ -44,6 +44,26 @@ bool Room::is_settled() const {
            sessions_.empty() && !is_committing_ && open_.writes.empty() && sealed_.empty();
 }
 
+bool Room::free_some(std::size_t& left) {
+    const std::lock_guard lock(mutex_);
+    const auto take = [&left](std::size_t things) { left -= std::min(left, things); };
+    for (PollBook* const book : {&polls_, &ephemeral_}) {
+        while (!book->polls.empty()) {
+            if (left == 0) return true;
+            const auto poll = book->polls.begin();
+            take(poll->second->free_votes(left));
+            if (poll->second->votes() != 0) return true;
+            take(1 + poll->second->answers());
+            book->polls.erase(poll);
+        }
+    }
+    for (; !counters_.empty(); take(1)) {
+        if (left == 0) return true;
+        counters_.erase(counters_.begin());
+    }
+    return false;
+}
+
 void Room::enter(const MemberPtr& member, LanePart& at) {
     {
         const std::lock_guard lock(mutex_);

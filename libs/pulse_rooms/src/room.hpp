@@ -90,6 +90,9 @@ class Room : public std::enable_shared_from_this<Room> {
     void leave(const MemberPtr& member, LanePart& at);
     /// Whether nothing would be lost: no connections, nothing under way.
     [[nodiscard]] bool is_settled() const;
+    /// Frees some of what it holds, and takes what that was off `left`; false when nothing is left
+    /// to free in parts. Nobody uses the room any more.
+    [[nodiscard]] bool free_some(std::size_t& left);
 
     /// room_commands.cpp: what a client says, on its lane. True when there is more to be shown to
     /// it than a turn should: show_more() goes on, before anything else is handled.
