@@ -160,6 +160,35 @@ TEST_CASE("what passes a limit is refused with an error and has no effect", "[ro
     CHECK(got[0] == R"({"data":"Too many messages; slow down","type":"error"})");
 }
 
+TEST_CASE("rooms and relays are limited, too, and idle rooms give way", "[rooms][limits]") {
+    rooms::RoomsOptions options = signed_options();
+    options.limits.max_rooms = 2;
+    options.limits.max_relays = 1;
+    options.limits.max_name_bytes = 5;
+    RoomFixture f(options);
+    const auto a = f.join("room=r&session=a");
+    auto other = f.join("room=other");
+    const auto late = f.connect("room=late");
+    CHECK(late->close_code == 1013);
+    CHECK(late->take() == Lines{R"({"data":"The server has too many rooms","type":"error"})"});
+    std::error_code refused;
+    f.rooms->set_config("late", "x", [&](std::error_code error) { refused = error; });
+    f.run();
+    CHECK(refused == core::Error::memory_exhausted);
+    other->drop();
+    f.run();
+    CHECK(f.connect("room=late")->take().size() == 2);
+    become_admin(f, *a);
+    CHECK(f.ask(*a, R"({"type":"relay","data":"toolong"})") ==
+          Lines{R"({"data":"The relay's name is too long","type":"error"})"});
+    CHECK(f.ask(*a, R"({"type":"relay","data":"one"})").empty());
+    CHECK(f.ask(*a, R"({"type":"relay","data":"one"})").empty());
+    CHECK(f.ask(*a, R"({"type":"relay","data":"two"})") ==
+          Lines{R"({"data":"There are too many relays","type":"error"})"});
+    CHECK(f.ask(*a, R"({"type":"subscribe","data":"toolong:x"})") ==
+          Lines{R"({"data":"The subscription's name is too long","type":"error"})"});
+}
+
 TEST_CASE("a client that sends faster than the store keeps is not read from", "[rooms][limits]") {
     RoomFixture f;
     const auto a = f.join();
