@@ -10,11 +10,39 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <utility>
+
+#include <pulse/core/http_text.hpp>
 
 namespace pulse::transport {
 
 namespace {
+
+/// Finds headers, as one line each. What stands on several is a list, of which whoever appends (a
+/// proxy, say) may have made a line of its own (RFC 9110 §5.3).
+class HeaderFinder {
+  public:
+    explicit HeaderFinder(const http::RequestHead& head) noexcept : head_(head) {}
+
+    /// Stays until the finder goes.
+    [[nodiscard]] std::string_view find(std::string_view name) {
+        if (head_.count(name) < 2) return head_.find(name).value_or(std::string_view{});
+        // RFC 6265 §4.2.1 has another separator.
+        const std::string_view separator = core::http::iequals(name, "cookie") ? "; " : ", ";
+        std::string& all = joined_.emplace_back();
+        for (const http::Header& header : head_.headers) {
+            if (!core::http::iequals(header.name, name)) continue;
+            if (!all.empty()) all += separator;
+            all += header.value;
+        }
+        return all;
+    }
+
+  private:
+    const http::RequestHead& head_;
+    std::deque<std::string> joined_;
+};
 
 /// Puts what the dialect has to say into a finished response head.
 void add_response_headers(std::string& response, const core::OpenRequest& request) {
@@ -139,9 +167,8 @@ void TcpConnection::http_upgrade(core::Dialect& dialect, const http::RequestHead
     request.query = head.query;
     request.peer = peer_;
     request.subprotocol = result.subprotocol;
-    request.header = [&head](std::string_view name) {
-        return head.find(name).value_or(std::string_view{});
-    };
+    HeaderFinder headers(head);
+    request.header = [&headers](std::string_view name) { return headers.find(name); };
     if (auto refusal = dialect.admit(request)) {
         loop_.stats.upgrades_refused.add(1);
         return http_respond({refusal->status, std::move(refusal->content_type),

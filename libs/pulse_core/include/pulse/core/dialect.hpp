@@ -28,7 +28,8 @@ struct OpenRequest {
     PeerAddress peer;
     bool is_encrypted = false;
     std::string_view subprotocol;  ///< the one agreed on, if any
-    /// The first header of that name, case ignored; empty when there is none.
+    /// The header of that name, case ignored; empty when there is none. Several lines of one name
+    /// are one list, in their order, separated by ", " (cookies by "; ").
     std::function<std::string_view(std::string_view name)> header;
     /// What Dialect::admit() found out and Dialect::open() wants to know: what can be asked only
     /// once, such as a ticket that is used up by it. Null where nobody was asked for admission.
