@@ -123,7 +123,7 @@ std::vector<core::Route> make_room_routes(Rooms& rooms, RoomRoutesOptions option
                           responder.respond(
                               response_of(rooms.broadcast(request.parameter("room"), *message)));
                       },
-                      kMaxBody});
+                      kMaxBody, error_response});
     routes.push_back({"PUT", "/v1/rooms/{room}/config",
                       [&rooms, key](const HttpRequest& request, HttpResponder responder) {
                           if (auto refusal = check_key(request, *key)) {
@@ -135,7 +135,7 @@ std::vector<core::Route> make_room_routes(Rooms& rooms, RoomRoutesOptions option
                                   to->respond(response_of(error));
                               });
                       },
-                      kMaxBody});
+                      kMaxBody, error_response});
     return routes;
 }
 
