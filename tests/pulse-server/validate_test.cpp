@@ -149,6 +149,28 @@ TEST_CASE("facts name the headers they come from", "[config][validate]") {
                 "names nobody whose headers are believed"});
 }
 
+TEST_CASE("the header with a client's address is one, and of use", "[config][validate]") {
+    const std::string rest = "trusted_proxies = [\"127.0.0.1\"]\nplaces_file = \"places.csv\"\n";
+    const auto with_header = [](const std::string& header, const std::string& more) {
+        return complaints("[rooms]\naddress_header = " + toml_quote(header) + "\n" + more);
+    };
+    const std::string at = "t.toml:2:1: ";
+    CHECK(with_header("x-forwarded-for", rest).empty());
+    CHECK(with_header("", "").empty());
+    for (const char* header : {"x forwarded for", "x-real-ip:", "l\u00e4nge"}) {
+        CAPTURE(header);
+        CHECK(with_header(header, rest) ==
+              Lines{at + "rooms.address_header: " + toml_quote(header) +
+                    " is no name of a header: letters, digits and !#$%&'*+-.^_`|~ alone"});
+    }
+    CHECK(with_header("x-real-ip", "places_file = \"places.csv\"\n") ==
+          Lines{at + "warning: rooms.address_header: is never read: rooms.trusted_proxies names "
+                     "nobody whose headers are believed"});
+    CHECK(with_header("x-real-ip", "trusted_proxies = [\"127.0.0.1\"]\n") ==
+          Lines{at + "warning: rooms.address_header: is never read: there is no "
+                     "rooms.places_file to look the address up in"});
+}
+
 TEST_CASE("trusted proxies are addresses, written as peers' are", "[config][validate]") {
     const auto with_proxy = [](const std::string& proxy) {
         return complaints("[rooms]\ntrusted_proxies = [\"127.0.0.1\", " + toml_quote(proxy) +

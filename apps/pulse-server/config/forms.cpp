@@ -99,6 +99,12 @@ std::string find_address_problem(std::string_view address) {
     return {};
 }
 
+std::string find_header_problem(std::string_view header) {
+    if (!header.empty() && all_of(header, is_token_char)) return {};
+    return fmt::format("{} is no name of a header: letters, digits and !#$%&'*+-.^_`|~ alone",
+                       quote_excerpt(header));
+}
+
 std::string find_fact_problem(std::string_view fact) {
     const std::size_t equals = fact.find('=');
     if (equals == std::string_view::npos || equals == 0 || equals + 1 == fact.size()) {
@@ -111,11 +117,7 @@ std::string find_fact_problem(std::string_view fact) {
         return fmt::format("the fact {} must be at most {} visible ASCII characters",
                            quote_excerpt(name), kMaxFactLength);
     }
-    if (!all_of(header, is_token_char)) {
-        return fmt::format("{} is no name of a header: letters, digits and !#$%&'*+-.^_`|~ alone",
-                           quote_excerpt(header));
-    }
-    return {};
+    return find_header_problem(header);
 }
 
 std::string find_degrees_problem(std::string_view degrees, double limit) {

@@ -15,7 +15,9 @@ namespace pulse::server {
 [[nodiscard]] bool is_origin(std::string_view origin);
 /// An IP address in the one form that the addresses of peers have when they are compared with it.
 [[nodiscard]] std::string find_address_problem(std::string_view address);
-/// "fact=header", where header is a field name of RFC 9110 §5.1.
+/// A field name of RFC 9110 §5.1.
+[[nodiscard]] std::string find_header_problem(std::string_view header);
+/// "fact=header".
 [[nodiscard]] std::string find_fact_problem(std::string_view fact);
 /// Degrees on one axis, at most `limit` either way.
 [[nodiscard]] std::string find_degrees_problem(std::string_view degrees, double limit);

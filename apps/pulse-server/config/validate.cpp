@@ -260,10 +260,22 @@ class Validator {
         check_form("rooms.longitude", find_degrees_problem(rooms.longitude, 180));
         check_each("rooms.detail_headers", rooms.detail_headers, find_fact_problem);
         check_each("rooms.trusted_proxies", rooms.trusted_proxies, find_address_problem);
-        if (!rooms.detail_headers.empty() && rooms.trusted_proxies.empty() &&
-            are_sound({"rooms.detail_headers", "rooms.trusted_proxies"})) {
-            warn("rooms.detail_headers",
-                 "is never read: rooms.trusted_proxies names nobody whose headers are believed");
+        if (!rooms.address_header.empty()) {
+            check_form("rooms.address_header", find_header_problem(rooms.address_header));
+        }
+        if (rooms.trusted_proxies.empty() && are_sound({"rooms.trusted_proxies"})) {
+            const auto warn_of = [this](std::string_view path, bool is_set) {
+                if (!is_set || !are_sound({path})) return;
+                warn(path,
+                     "is never read: rooms.trusted_proxies names nobody whose headers are "
+                     "believed");
+            };
+            warn_of("rooms.detail_headers", !rooms.detail_headers.empty());
+            warn_of("rooms.address_header", !rooms.address_header.empty());
+        } else if (!rooms.address_header.empty() && rooms.places_file.empty() &&
+                   are_sound({"rooms.address_header", "rooms.places_file"})) {
+            warn("rooms.address_header",
+                 "is never read: there is no rooms.places_file to look the address up in");
         }
     }
 
