@@ -198,3 +198,15 @@ TEST_CASE("a client is where the last address is that a trusted proxy names, on 
         CHECK(Client(server, "r", lines).details().at("city") == "Seen");
     }
 }
+
+TEST_CASE("a client of a room that answers no ping is gone, and its vote with it", "[e2e][rooms]") {
+    ServerProcess server(
+        with({{"heartbeat.interval_ms", "250"}, {"heartbeat.timeout_ms", "2000"}}));
+    Client watcher(server, "r");
+    watcher.ws.send_text(R"({"type":"subscribe","data":"ephemeralPoll"})");
+    // Reads nothing from here on, so it answers nothing either.
+    Client dead(server, "r");
+    dead.ws.send_text(R"({"type":"ephemeralPoll","data":{"id":"p","answer":"here"}})");
+    CHECK(watcher.read() == message("ephemeralPoll", {{"id", "p"}, {"stats", {{"here", 1}}}}));
+    CHECK(watcher.read() == message("ephemeralPoll", {{"id", "p"}, {"stats", Json::object()}}));
+}
