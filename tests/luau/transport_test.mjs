@@ -188,17 +188,21 @@ test('Studio streams under a name of its own, and polls where streams do not wor
   scene.world.stream = (vm, id, request) => {
     streams.push(request);
     scene.world.after(0.1, () => vm.streamEvent(id, 'Opened', 200, ''));
-    scene.world.after(1, () => vm.streamEvent(id, 'MessageReceived', 'id: ring01:7\ndata: {"topic":"t","message":{"a":1},"f":"job-9"}'));
+    scene.world.after(1, () => vm.streamEvent(id, 'MessageReceived', 'id: ring01:7\ndata: {"topic":"t","message":{"a":1},"opts":{"f":"job-9"}}'));
     scene.world.after(2, () => vm.streamEvent(id, 'MessageReceived', '{"topic":"t","message":2}'));
+    scene.world.after(2.5, () => vm.streamEvent(id, 'MessageReceived', 'event: gap\ndata: {}'));
     scene.world.after(3, () => vm.streamEvent(id, 'Closed'));
   };
   await scene.run('listen("t")');
   await scene.advance(5);
-  assert.match(await scene.value('pulse.ServerId'), /^studio-[0-9a-f-]{36}$/);
+  const serverId = await scene.value('pulse.ServerId');
+  assert.match(serverId, /^studio-[0-9a-f-]{36}$/);
   assert.deepEqual(scene.messages().slice(0, 2), [{ a: 1 }, 2]);
-  assert.equal(streams[0].url, 'https://pulse.example.com/universe/2745313133/stream');
+  assert.equal(scene.vm.events.find((one) => 'topic' in one).from, 'job-9');
+  assert.equal(scene.errors('gap').length, 1);
+  assert.equal(streams[0].url, `https://pulse.example.com/universe/2745313133/stream?server=${serverId}`);
   assert.equal(streams[0].headers.authorization, 'Bearer test-key');
-  assert.match(streams[1].url, /\?since=ring01%3A7$/);
+  assert.match(streams[1].url, /&since=ring01%3A7$/);
   await scene.end();
   const refused = await Scene.create('', { isStudio: true, streamsRefused: true });
   await refused.run('listen("t")');

@@ -95,6 +95,26 @@ test('a game server that polls needs no publish at all', onStage({}, async (stag
   assert.deepEqual(await stage.mock.log(), []);
 }));
 
+test('in Studio a game server hears by a stream', onStage({}, async (stage) => {
+  const game = await stage.addGame({ isStudio: true, isKnown: false });
+  const other = await stage.addGame();
+  const { universe } = await stage.addWeb();
+  await until(async () => (await stage.liveServers()).some((one) => one.transport === 'stream'), 'it is known');
+  const [{ server }] = (await stage.liveServers()).filter((one) => one.transport === 'stream');
+  for (const number of numbers(5)) await universe.send({ topic: 'a', message: number });
+  await universe.send({ topic: 'b', message: 'you', serverId: server });
+  await other.run('pulse.Send("c", "from a game", { destination = "roblox" })');
+  await game.run('pulse.Send("d", "my own", { destination = "roblox" })');
+  await hears(() => other.messages('d'), ['my own']);
+  await hears(() => game.messages('a'), numbers(5));
+  await hears(() => game.messages('b'), ['you']);
+  await hears(() => game.heard('c'), [{ topic: 'c', message: 'from a game', from: other.jobId }]);
+  assert.deepEqual(game.messages('d'), [], 'no echo');
+  const stats = await game.stats();
+  assert.deepEqual([stats.transport, stats.polls], ['stream', 0]);
+  assert.deepEqual(game.errors(), []);
+}));
+
 test('one without MessagingService and one without HTTP take part in the same game', onStage({}, async (stage) => {
   const silent = await stage.addGame({ messagingEnabled: false });
   const offline = await stage.addGame({ httpEnabled: false });
