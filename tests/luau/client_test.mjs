@@ -89,6 +89,8 @@ test('options that cannot work are refused at once', async () => {
   assert.match(await refused('{ serverUrl = "ftp://h" }'), /address/);
   assert.match(await refused('{ serverUrl = "https://h", transport = "pigeon" }'), /transport/);
   assert.match(await refused('{ serverUrl = "https://h", httpBudget = 0 }'), /httpBudget/);
+  assert.match(await refused('{ serverUrl = "https://h", topicPublishLimit = "many" }'), /topicPublishLimit/);
+  assert.match(await refused('{ serverUrl = "https://h", onError = "warn" }'), /onError/);
   assert.match(await refused('nil'), /options/);
   await scene.end();
   const client = new World();

@@ -77,6 +77,27 @@ test('429 is obeyed for as long as it says', async () => {
   await scene.end();
 });
 
+test('what may not wait as long as the server asks for is not sent afterwards', async () => {
+  for (const options of ['', ', universeId = 99, destination = "roblox"']) {
+    const scene = await Scene.listening('t');
+    const route = options === '' ? '/batch' : '/send';
+    scene.model.script.push((request) => {
+      if (!request.path.endsWith(route) || scene.isAnswered) return undefined;
+      scene.isAnswered = true;
+      return { status: 429, headers: { 'retry-after': '60' }, body: { error: 'Too many requests' } };
+    });
+    await scene.run(`pulse.Send("t", 1, { ttl = 5${options} })`);
+    await scene.advance(90);
+    await scene.run(`pulse.Send("t", 2, { ttl = 5${options} })`);
+    await scene.advance(10);
+    const tried = options === '' ? scene.model.of('batch').flatMap(({ body }) => body.msgs.map((one) => one[1]))
+      : scene.model.of('send').map(({ body }) => body.message);
+    assert.deepEqual(tried, [1, 2]);
+    assert.equal(scene.errors('expired').length, 1);
+    await scene.end();
+  }
+});
+
 for (const status of [401, 403]) {
   test(`${status} stops everything over HTTP, with exactly one error`, async () => {
     const scene = await Scene.create();
