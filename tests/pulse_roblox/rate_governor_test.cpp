@@ -216,3 +216,12 @@ TEST_CASE("An optimistic pace rises above the limits only until the first refusa
     f.governor.on_answer(f.request(), throttled(1s), f.now);
     CHECK(f.governor.level(f.request(), f.now).factor == Approx(1.0));
 }
+
+TEST_CASE("A broadcast that costs more than ever gathers goes when all of it has",
+          "[roblox][governor]") {
+    Fixture f{{.topic_base = 80, .topic_per_server = 0}};
+    f.governor.set_servers({7}, 40);  // a cost of 40, where 16 gather
+    const unsigned count = f.run(10min, f.request());
+    CHECK(count >= 10);
+    CHECK(count <= 20);
+}

@@ -33,8 +33,11 @@ class QuotaBucket {
         refill(now, limit);
         const double cap = limit.per_minute * std::max(1.0, limit.factor);
         if (used_ + cost > cap) return std::max(now + std::chrono::milliseconds(1), slot_end());
-        if (tokens_ >= cost) return now;
-        const double seconds = (cost - tokens_) / rate(limit);
+        // What costs more than ever gathers goes when all of it has: the debt is paid behind it,
+        // and the window holds either way.
+        const double needed = std::min(cost, capacity(limit));
+        if (tokens_ >= needed) return now;
+        const double seconds = (needed - tokens_) / rate(limit);
         const auto wait = std::chrono::duration<double>(std::clamp(seconds, 0.001, 75.0));
         return now + std::chrono::ceil<std::chrono::nanoseconds>(wait);
     }
