@@ -181,3 +181,26 @@ TEST_CASE("A request for everything that ever was is answered in part", "[roblox
     CHECK(reply->gone.size() == 1);
     CHECK(reply->gone[0].last == FrameRingOptions{}.max_answer);
 }
+
+TEST_CASE("Large items that fit no frame any more cost no leave to publish", "[roblox][bridge]") {
+    BridgeFixture fixture;
+    const auto say = [&](std::string server, bool http) {
+        ServerHello hello{.server = std::move(server)};
+        hello.speaks_v1 = true;
+        hello.has_http = http;
+        REQUIRE(fixture.bridge->hello(kGame, hello));
+    };
+    for (int i = 0; i < 6; ++i) {
+        say("job-1", true);
+        fixture.publish("large", '"' + std::string(100'000, 'x') + '"');
+        say("job-2", false);  // cannot fetch it
+        fixture.run_for(1s);
+        fixture.bridge->bye(kGame, "job-2");
+    }
+    CHECK(fixture.count(Outcome::too_large) == 6);
+    CHECK(fixture.cloud.sent.empty());
+    fixture.publish("small", "1");
+    fixture.run_for(1s);
+    CHECK(fixture.cloud.sent.size() == 1);
+    CHECK(fixture.count(Outcome::accepted) == 1);
+}

@@ -257,3 +257,29 @@ TEST_CASE("What may be at Roblox is not said to have failed", "[roblox][dispatch
         CHECK(f.uncertain.empty());
     }
 }
+
+TEST_CASE("What becomes due does not wait for the quota of another topic", "[roblox][dispatcher]") {
+    Fixture f;
+    f.governor.set_servers({7}, 10);
+    const PublishRequest used_up{
+        .universe = {7}, .owner = "owner", .real_topic = "pulse.s.full", .is_targeted = true};
+    while (f.governor.try_take(used_up, f.now).is_granted) f.governor.on_answer(used_up, {}, f.now);
+    const auto publish_to = [&f](std::string server) {
+        return f.dispatcher.publish(
+            {.topic = "t", .message = "1", .target = {Target::Kind::server, std::move(server)}},
+            {.v0 = false, .v1 = true}, f.now);
+    };
+    REQUIRE(publish_to("full"));
+    f.now += 30ms;
+    while (f.governor.try_take(used_up, f.now).is_granted) f.governor.on_answer(used_up, {}, f.now);
+    f.pump_at(0ms);
+    REQUIRE(f.sent.empty());
+    const auto refused_until = f.dispatcher.next_due();
+    REQUIRE(refused_until > f.now + 35ms);
+    f.now += 1ms;
+    REQUIRE(publish_to("free"));
+    CHECK(f.dispatcher.next_due() == f.now + 30ms);
+    f.pump_at(30ms);
+    CHECK(f.sent.size() == 1);
+    CHECK(f.dispatcher.next_due() >= refused_until);
+}

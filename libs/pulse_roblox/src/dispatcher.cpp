@@ -46,6 +46,7 @@ void Dispatcher::start(Attempt& attempt) {
 
 void Dispatcher::pump(core::MonotonicTime now) {
     if (circuit_.is_open()) return;
+    pumped_at_ = now;
     budget_asked_again_at_ = core::MonotonicTime{};
     const auto may_send = [&](const std::string& real_topic, Target::Kind kind) {
         const Permission permission = budget_.try_take(request_for(real_topic, kind), now);
@@ -86,21 +87,28 @@ void Dispatcher::pump(core::MonotonicTime now) {
             Attempt& attempt = attempts_[real_topic];
             attempt.frame = std::move(frame);
             start(attempt);
+        },
+        [&](const std::string& real_topic, Target::Kind kind) {
+            budget_.on_answer(request_for(real_topic, kind), {}, now);
         });
     report_dropped();
 }
 
 std::optional<core::MonotonicTime> Dispatcher::next_due() const {
     if (circuit_.is_open()) return {};
+    // What was due and refused by the budget waits until it said to ask again. What becomes due
+    // meanwhile does not: that may be for another topic, which has quota.
+    const bool was_refused = budget_asked_again_at_ != core::MonotonicTime{};
+    const core::MonotonicTime asked_at = was_refused ? pumped_at_ : core::MonotonicTime::min();
     // What has a publish under way goes on with its answer.
     std::optional<core::MonotonicTime> next = outbox_.next_due(
-        [this](const std::string& real_topic) { return attempts_.contains(real_topic); });
+        [this](const std::string& real_topic) { return attempts_.contains(real_topic); }, asked_at,
+        budget_asked_again_at_);
     for (const auto& [real_topic, attempt] : attempts_) {
-        if (!attempt.is_under_way && (!next || attempt.retry_at < *next)) next = attempt.retry_at;
-    }
-    // Due, but the budget said when to ask again.
-    if (next && budget_asked_again_at_ != core::MonotonicTime{}) {
-        next = std::max(*next, budget_asked_again_at_);
+        if (attempt.is_under_way) continue;
+        core::MonotonicTime at = attempt.retry_at;
+        if (at <= asked_at) at = std::max(at, budget_asked_again_at_);
+        if (!next || at < *next) next = at;
     }
     return next;
 }

@@ -123,6 +123,7 @@ class Dispatcher {
     std::unordered_map<AttemptId, std::string> under_way_;
     std::unordered_map<MessageId, Open> open_;
     AttemptId last_attempt_ = 0;
+    core::MonotonicTime pumped_at_{};
     core::MonotonicTime budget_asked_again_at_{};
     std::uint64_t retries_ = 0;
     std::uint64_t retries_planned_ = 0;

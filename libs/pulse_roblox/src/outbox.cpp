@@ -263,11 +263,13 @@ void Outbox::push_wake(const std::string& real_topic, Target::Kind kind, std::st
 }
 
 std::optional<core::MonotonicTime> Outbox::next_due(
-    const std::function<bool(const std::string&)>& is_blocked) const {
+    const std::function<bool(const std::string&)>& is_blocked, core::MonotonicTime asked_at,
+    core::MonotonicTime again_at) const {
     std::optional<core::MonotonicTime> next;
     for (const auto& [name, queue] : queues_) {
         if (queue.is_empty() || (is_blocked && is_blocked(name))) continue;
-        const core::MonotonicTime at = due_at(queue);
+        core::MonotonicTime at = due_at(queue);
+        if (at <= asked_at) at = std::max(at, again_at);
         if (!next || at < *next) next = at;
     }
     return next;
@@ -282,9 +284,9 @@ std::optional<core::MonotonicTime> Outbox::oldest() const noexcept {
     return oldest;
 }
 
-std::size_t Outbox::pump(core::MonotonicTime now,
-                         const std::function<bool(const std::string&, Target::Kind)>& may_send,
-                         const std::function<void(OutgoingFrame)>& send) {
+std::size_t Outbox::pump(core::MonotonicTime now, const Leave& may_send,
+                         const std::function<void(OutgoingFrame)>& send,
+                         const GiveBack& give_back) {
     std::vector<Queue*> due;
     for (auto& [name, queue] : queues_) {
         drop_expired_heads(queue, now);
@@ -308,7 +310,10 @@ std::size_t Outbox::pump(core::MonotonicTime now,
             if (!is_due(*queue, now)) continue;
             if (!may_send(queue->lane.real_topic(), queue->lane.kind())) continue;
             std::optional<OutgoingFrame> frame = build(*queue, now);
-            if (!frame) continue;
+            if (!frame) {
+                if (give_back) give_back(queue->lane.real_topic(), queue->lane.kind());
+                continue;
+            }
             send(std::move(*frame));
             ++sent;
             due[kept++] = queue;

@@ -90,14 +90,21 @@ class Outbox {
                                             core::MonotonicTime now);
 
     /// Builds the frames that are due, most urgent first: for each, `may_send(real topic, kind)` is
-    /// asked, and no frame is built for a topic that it refuses. Returns how many were handed out.
-    std::size_t pump(core::MonotonicTime now,
-                     const std::function<bool(const std::string&, Target::Kind)>& may_send,
-                     const std::function<void(OutgoingFrame)>& send);
+    /// asked, and no frame is built for a topic that it refuses. Where nothing comes of a leave
+    /// that was given (what waited fits no frame any more, or has no number yet), `give_back` is
+    /// told. Returns how many were handed out.
+    using Leave = std::function<bool(const std::string&, Target::Kind)>;
+    using GiveBack = std::function<void(const std::string&, Target::Kind)>;
+    std::size_t pump(core::MonotonicTime now, const Leave& may_send,
+                     const std::function<void(OutgoingFrame)>& send,
+                     const GiveBack& give_back = {});
     /// When something will be due that is not yet; nothing when empty. In the past when something
-    /// is due now. Topics that `is_blocked` are left out.
+    /// is due now. Topics that `is_blocked` are left out; what was due by `asked_at` has been asked
+    /// for in vain, and counts as due at `again_at`.
     [[nodiscard]] std::optional<core::MonotonicTime> next_due(
-        const std::function<bool(const std::string&)>& is_blocked = {}) const;
+        const std::function<bool(const std::string&)>& is_blocked = {},
+        core::MonotonicTime asked_at = core::MonotonicTime::min(),
+        core::MonotonicTime again_at = core::MonotonicTime::min()) const;
 
     /// Drops what has expired. Linear: call it about once a second.
     void expire(core::MonotonicTime now);
