@@ -264,6 +264,36 @@ describe('the bridge\'s client, with the model', { timeout: 60_000 }, () => {
     assert.deepEqual(gaps, []);
   });
 
+  it('resumes where it began when nothing has come yet', async () => {
+    const connection = await connect();
+    const heard = [];
+    const gaps = [];
+    connection.subscribe('t', (message) => heard.push(message));
+    connection.on('gap', (gap) => gaps.push(gap));
+    const [closed, opened] = [next(connection, 'close'), next(connection, 'open')];
+    for (const client of model.clients) client.terminate();
+    await closed;
+    model.say('t', 'meanwhile');
+    await opened;
+    await until(() => heard.length === 1);
+    assert.deepEqual([heard, gaps], [['meanwhile'], []]);
+  });
+
+  it('subscribes to many topics again', async () => {
+    const connection = await connect();
+    const heard = [];
+    const errors = [];
+    connection.on('error', (error) => errors.push(error));
+    for (let n = 0; n < 600; ++n) connection.subscribe(`many ${n}`, (message) => heard.push(message));
+    await connection.publish({ topic: 'x', message: 1 });
+    const opened = next(connection, 'open');
+    for (const client of model.clients) client.terminate();
+    await opened;
+    for (const n of [0, 255, 256, 599]) model.say(`many ${n}`, n);
+    await until(() => heard.length === 4);
+    assert.deepEqual([heard, errors], [[0, 255, 256, 599], []]);
+  });
+
   it('tells when messages are lost for good', async () => {
     const connection = await connect();
     const heard = [];

@@ -140,6 +140,7 @@ export class BridgeModel {
     switch (op) {
       case 'hello': return this.#hello(client, v, since);
       case 'sub':
+        if (topics.length > 256) return answer({ op: 'error', id, error: 'Invalid topics' });
         if (topics.some((topic) => topic.startsWith('bad'))) return answer({ op: 'ok', id, success: false, error: 'Topic refused' });
         session.filters ??= new Set();
         for (const topic of topics) session.filters.add(topic);
@@ -160,7 +161,11 @@ export class BridgeModel {
   #hello(client, version, since) {
     if (version !== 1) return client.close(1002);
     client.session.isExtended = true;
-    if (since === undefined) return;
+    if (since !== undefined) this.#replay(client, since);
+    client.send(JSON.stringify({ op: 'hello', v: 1, cursor: `${this.epoch}:${this.#seq}` }));
+  }
+
+  #replay(client, since) {
     const [epoch, seq] = since.split(':');
     const oldest = this.#ring[0]?.seq ?? this.#seq + 1;
     if (epoch !== this.epoch || Number(seq) + 1 < oldest) return client.send('{"op":"gap"}');

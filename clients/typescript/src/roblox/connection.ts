@@ -70,6 +70,8 @@ interface Listener {
 type Frame = Record<string, unknown>;
 
 const kMaxPending = 1024;
+/** That one command may name. */
+const kMaxTopics = 256;
 const kFinalCloses: readonly number[] = [1000, 1002, 1003, 1007, 1009];
 
 /** @internal What a connection is made of. */
@@ -200,8 +202,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     const names = this.#topics.names;
     const since = this.#seq === undefined ? undefined : `${this.#epoch}:${this.#seq}`;
     this.#send({ op: 'hello', v: 1, since });
-    if (names.length > 0) {
-      this.#request({ op: 'sub', topics: names }).catch((error: unknown) => this.#filterFailed(error));
+    for (let first = 0; first < names.length; first += kMaxTopics) {
+      this.#request({ op: 'sub', topics: names.slice(first, first + kMaxTopics) })
+        .catch((error: unknown) => this.#filterFailed(error));
     }
     await this.#request({ op: 'ping' });
     const reconnected = this.#hasOpened;
@@ -239,6 +242,8 @@ export class Connection extends Emitter<ConnectionEvents> {
   #answer(op: string, frame: Frame): void {
     const { id, error, success, retryAfter } = frame;
     if (typeof frame['epoch'] === 'string') this.#setEpoch(frame['epoch']);
+    // Where we begin, so that we can resume even when nothing came.
+    if (op === 'hello') this.#advance(frame['cursor']);
     if (op === 'gap') {
       this.#seq = undefined;
       return this.#missed();
