@@ -251,8 +251,9 @@ TEST_CASE("credentials are found in their order", "[roblox][book]") {
           std::pair(Kind::ticket, std::string("t")));
     CHECK(found(request("GET", {cookie}, query), Q::ignored) ==
           std::pair(Kind::session_cookie, std::string("s")));
-    CHECK(found(request("GET", {}, "apiKey=k%20y"), Q::accepted) ==
+    CHECK(found(request("GET", {cookie}, "apiKey=k%20y"), Q::accepted) ==
           std::pair(Kind::query_key, std::string("k y")));
+    CHECK(found(request("GET", {cookie}, "apiKey="), Q::accepted).first == Kind::session_cookie);
     CHECK(found(request("GET", {}, query), Q::ignored).first == Kind::none);
     CHECK(found(request("GET", {{"authorization", "Basic x"}, cookie}), Q::ignored).first ==
           Kind::session_cookie);
@@ -269,6 +270,13 @@ TEST_CASE("credentials are found in their order", "[roblox][book]") {
     CHECK(find_credential(open).text == "tok");
     open.header = [](std::string_view) -> std::string_view { return {}; };
     CHECK(find_credential(open).kind == Kind::ticket);
+    open.header = [](std::string_view name) -> std::string_view {
+        return name == "cookie" ? "pulse.session=s" : "";
+    };
+    open.query = "apiKey=k";
+    CHECK(find_credential(open).kind == Kind::query_key);
+    open.query = "";
+    CHECK(find_credential(open).kind == Kind::session_cookie);
 }
 
 TEST_CASE("an origin is our own by host and port", "[roblox][book]") {

@@ -62,16 +62,15 @@ Credential find_credential(const core::HttpRequest& request, QueryCredentials qu
     const bool is_query = query == QueryCredentials::accepted;
     Credential found = credential(
         Kind::bearer, parse_bearer(request.header("authorization").value_or(std::string_view{})));
-    if (found.kind == Kind::none && is_query)
+    if (found.kind == Kind::none && is_query) {
         found = in_query(Kind::ticket, request.query, "ticket");
+        if (found.kind == Kind::none) found = in_query(Kind::query_key, request.query, "apiKey");
+    }
     for (const auto& [name, value] : request.headers) {
         if (found.kind != Kind::none) return found;
         if (core::http::iequals(name, "cookie")) {
             found = credential(Kind::session_cookie, session_in(value));
         }
-    }
-    if (found.kind == Kind::none && is_query) {
-        found = in_query(Kind::query_key, request.query, "apiKey");
     }
     return found;
 }
@@ -83,10 +82,11 @@ Credential find_credential(const core::OpenRequest& request) {
                            parse_protocol_token(request.header("sec-websocket-protocol")));
     }
     if (found.kind == Kind::none) found = in_query(Kind::ticket, request.query, "ticket");
+    if (found.kind == Kind::none) found = in_query(Kind::query_key, request.query, "apiKey");
+    // Last: browsers send it unasked, with whatever a page gives.
     if (found.kind == Kind::none) {
         found = credential(Kind::session_cookie, session_in(request.header("cookie")));
     }
-    if (found.kind == Kind::none) found = in_query(Kind::query_key, request.query, "apiKey");
     return found;
 }
 

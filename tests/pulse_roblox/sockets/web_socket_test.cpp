@@ -121,6 +121,9 @@ TEST_CASE("a browser's cookie opens a socket from our pages and listed ones alon
     CHECK(try_connect(server, server.path("connect"),
                       bearer(server.web) + "origin: https://evil.example\r\n")
               .status == 101);
+    CHECK(try_connect(server, server.path("connect?apiKey=" + server.web),
+                      cookie + "origin: https://evil.example\r\n")
+              .status == 101);
 }
 
 TEST_CASE("the original's frames, byte for byte", "[roblox][websocket]") {

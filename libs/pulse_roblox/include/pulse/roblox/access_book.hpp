@@ -53,8 +53,8 @@ inline constexpr std::string_view kSessionCookie = "pulse.session";
 enum class QueryCredentials : unsigned char { ignored, accepted };
 
 /// The first that is there and not empty, in this order: `Authorization`, (of a WebSocket: the
-/// subprotocol,) `?ticket=`, the cookie, `?apiKey=`. Other schemes of `Authorization` are a proxy's
-/// affair and looked past.
+/// subprotocol,) `?ticket=`, `?apiKey=`, and last the cookie, which browsers send unasked. Other
+/// schemes of `Authorization` are a proxy's affair and looked past.
 [[nodiscard]] Credential find_credential(const core::HttpRequest& request,
                                          QueryCredentials query = QueryCredentials::ignored);
 /// Of a WebSocket; the query counts.
