@@ -107,9 +107,9 @@ inline constexpr Row<RobloxOptions> kRobloxRows[] = {
     }),
     row<&RobloxOptions::quota_percent>({
         .name = "quota_percent",
-        .doc = "How much of Roblox's documented limits to use.",
-        .min = 1,
-        .max = 100,
+        .doc = "How much of Roblox's documented limits to use; the rest is for bursts.",
+        .min = 10,
+        .max = 95,
     }),
     row<&RobloxOptions::frame_bytes>({
         .name = "frame_bytes",
