@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <pulse/core/json.hpp>
+#include <pulse/core/json_text.hpp>
 
 namespace {
 
@@ -133,6 +134,18 @@ TEST_CASE("text loses its escapes and gets them back", "[core][json]") {
     std::string korean;
     json::append_text(korean, "\xED\x95\x9C");
     CHECK(korean == "\"\xED\x95\x9C\"");
+}
+
+TEST_CASE("the size of escaped text is known before", "[core][json]") {
+    std::string all;
+    for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+    for (const std::string& text :
+         {std::string(), all, std::string("plain"), std::string("\xED\xA0\x80x\xED\xBF\xBF"),
+          std::string("\xED\x95\x9C\"\xED\xA0"), std::string("\xED"), std::string("\n\0\x1f", 3)}) {
+        std::string escaped;
+        json::append_escaped(escaped, text);
+        CHECK(json::escaped_size(text) == escaped.size());
+    }
 }
 
 TEST_CASE("members are walked in order, keys with escapes too", "[core][json]") {
