@@ -113,6 +113,13 @@ TEST_CASE("nesting is bounded and costs no stack", "[core][json]") {
     };
     CHECK(json::parse(nested(json::kMaxDepth)));
     CHECK(json::parse(nested(json::kMaxDepth + 1)).problem == json::Problem::too_deep);
+    // What was as deep as it may be can be passed on in something.
+    const std::string wrapped = nested(json::kMaxWrappedDepth);
+    const json::Parsed deepest = json::parse(wrapped, json::kMaxWrappedDepth);
+    REQUIRE(deepest);
+    CHECK(json::Elements(deepest.value).next()->raw.size() == wrapped.size() - 2);
+    CHECK(json::parse(nested(json::kMaxWrappedDepth + 1), json::kMaxWrappedDepth).problem ==
+          json::Problem::too_deep);
     CHECK(json::parse(std::string(1'000'000, '[')).problem == json::Problem::too_deep);
     std::string mixed;
     for (int i = 0; i < 200; ++i) mixed += "{\"a\":[";

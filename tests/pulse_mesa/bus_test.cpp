@@ -137,6 +137,83 @@ TEST_CASE("a client that does not want what was kept has it thrown away", "[mesa
     }
 }
 
+TEST_CASE("a message as deep as clients may send it passes everywhere", "[mesa][bus]") {
+    Shared shared;
+    mesa::ServerConfig config = shared.config();
+    config.sync.is_enabled = true;
+    config.portal.is_enabled = true;
+    mesa::Server one(shared.hub, config);
+    mesa::Server two(shared.hub, config);
+    std::vector<std::error_code> errors;
+    const auto note = [&](const mesa::ErrorEvent& error, const ClientPtr&) {
+        errors.push_back(error.code);
+    };
+    for (mesa::Server* each : {&one, &two}) {
+        accept_everybody(*each);
+        each->on_error(note);
+    }
+    std::size_t heard = 0;
+    mesa::PortalListeners listeners;
+    listeners.on_message = [&](const Message&, const std::optional<mesa::Id>&) { ++heard; };
+    listeners.on_error = [&](const mesa::ErrorEvent& error) { errors.push_back(error.code); };
+    mesa::Portal portal(shared.bus, shared.rng, listeners);
+    portal.start({});
+    one.on_message([&](const ClientPtr&, const Message& each) {
+        one.send(each, {"A", "Z"});
+        one.send(each);
+    });
+    MesaPeer a(one, shared.lane());
+    MesaPeer b(two, shared.lane());
+    for (MesaPeer* each : {&a, &b}) {
+        each->say(log_in("\"A\""));
+        (void)each->take();
+    }
+    one.send(message(1), {"Z"});
+    // The message's own object is one of the 512.
+    const std::string deep =
+        R"({"op":0,"d":)" + std::string(511, '[') + std::string(511, ']') + "}";
+    a.say(deep);
+    CHECK(a.take() == Texts{deep, deep});
+    CHECK(b.take() == Texts{deep, deep});
+    CHECK(heard == 1);
+
+    MesaPeer z(two, shared.lane());
+    z.say(log_in("\"Z\""));
+    (void)z.take();
+    shared.pass(1ms);
+    shared.pass(1ms);
+    const std::string numbered = deep.substr(0, deep.size() - 1) + R"(,"s":2})";
+    CHECK(z.take() == Texts{R"({"op":0,"d":1,"s":1})", numbered});
+    CHECK(errors.empty());
+    a.say(R"({"op":0,"d":)" + std::string(512, '[') + std::string(512, ']') + "}");
+    CHECK(errors ==
+          std::vector<std::error_code>{mesa::make_error_code(mesa::Error::nested_too_deeply)});
+}
+
+TEST_CASE("data that are no JSON are not put among what is kept", "[mesa][sync]") {
+    Shared shared;
+    mesa::ServerConfig config = shared.config();
+    config.sync.is_enabled = true;
+    mesa::Server server(shared.hub, config);
+    accept_everybody(server);
+    std::vector<std::error_code> errors;
+    server.on_error(
+        [&](const mesa::ErrorEvent& error, const ClientPtr&) { errors.push_back(error.code); });
+    server.send(message(1), {"A"});
+    server.send(Message(0, "oops"), {"A"});
+    mesa::Dispatcher dispatcher(shared.bus, {.is_sync_enabled = true});
+    std::error_code why;
+    dispatcher.dispatch(Message(0, "]"), {"A"}, {}, [&](std::error_code error) { why = error; });
+    const auto invalid = mesa::make_error_code(mesa::Error::invalid_json);
+    CHECK(errors == std::vector<std::error_code>{invalid});
+    CHECK(why == invalid);
+    MesaPeer a(server, shared.lane());
+    a.say(log_in("\"A\""));
+    (void)a.take();
+    shared.pass(1ms);
+    CHECK(a.take() == Texts{R"({"op":0,"d":1,"s":1})"});
+}
+
 TEST_CASE("what is kept for one id is bounded, and more is an error", "[mesa][sync]") {
     Shared shared;
     const auto bus = mesa::make_memory_bus({.max_kept_bytes = 40});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <array>
+#include <cassert>
 #include <cstring>
 
 #include <pulse/core/json.hpp>
@@ -35,7 +36,7 @@ class Reader {
         return true;
     }
     bool skip_string() noexcept;
-    Problem skip_value() noexcept;
+    Problem skip_value(std::size_t max_depth = kMaxWrappedDepth) noexcept;
 
   private:
     bool skip_word(std::string_view word) noexcept {
@@ -114,14 +115,15 @@ bool Reader::skip_scalar() noexcept {
 }
 
 /// One bit for each open container tells objects from arrays.
-Problem Reader::skip_value() noexcept {
-    std::array<std::uint64_t, kMaxDepth / 64> is_object{};
+Problem Reader::skip_value(std::size_t max_depth) noexcept {
+    static_assert(kMaxWrappedDepth % 64 == 0);
+    std::array<std::uint64_t, kMaxWrappedDepth / 64> is_object{};
     std::size_t depth = 0;
     for (;;) {
         skip_space();
         const char c = peek();
         if (c == '{' || c == '[') {
-            if (depth == kMaxDepth) return Problem::too_deep;
+            if (depth >= max_depth) return Problem::too_deep;
             ++at_;
             const std::uint64_t bit = std::uint64_t{1} << (depth % 64);
             std::uint64_t& word = is_object[depth / 64];
@@ -281,11 +283,14 @@ std::string Value::text() const {
     return out;
 }
 
-Parsed parse(std::string_view text) {
+Parsed parse(std::string_view text, std::size_t max_depth) {
+    assert(max_depth <= kMaxWrappedDepth);
     Reader reader(text.data(), text.data() + text.size());
     reader.skip_space();
     const char* const begin = reader.at();
-    if (const Problem problem = reader.skip_value(); problem != Problem::none) return {{}, problem};
+    if (const Problem problem = reader.skip_value(max_depth); problem != Problem::none) {
+        return {{}, problem};
+    }
     const Value value{{begin, static_cast<std::size_t>(reader.at() - begin)}};
     reader.skip_space();
     if (!reader.is_at_end()) return {{}, Problem::invalid};

@@ -34,6 +34,9 @@ void Dispatcher::dispatch(Message message, Recipients recipients, std::span<cons
     names.reserve(ids.size());
     for (const Id& id : ids) names.push_back(id.name());
     std::string kept = message.is_sync_wanted() ? to_json(message, Form::internal) : std::string();
+    if (!kept.empty()) {
+        if (const auto error = check_keepable(kept)) return done(error);
+    }
     bus_->keep_for_offline(
         std::move(names), std::move(kept),
         [bus = bus_, message = std::move(message), ids = std::move(ids),

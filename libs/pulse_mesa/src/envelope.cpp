@@ -34,8 +34,9 @@ std::vector<Id> read_ids(json::Value array) {
     return ids;
 }
 
+/// Clients' messages may be as deep as JSON of theirs may be; here they stand in something.
 core::Result<json::Value> read_object(std::string_view text) {
-    const json::Parsed parsed = json::parse(text);
+    const json::Parsed parsed = json::parse(text, json::kMaxWrappedDepth);
     if (parsed.problem == json::Problem::too_deep) {
         return tl::unexpected(make_error_code(Error::nested_too_deeply));
     }
@@ -176,12 +177,24 @@ core::Result<PortalAnnouncement> read_announcement(std::string_view text) {
 }
 
 std::optional<std::vector<std::string>> read_kept(std::string_view text) {
-    const json::Parsed parsed = json::parse(text);
+    const json::Parsed parsed = json::parse(text, json::kMaxWrappedDepth);
     if (!parsed || !parsed.value.is(json::Type::array)) return std::nullopt;
     std::vector<std::string> elements;
     json::Elements each(parsed.value);
     while (const auto element = each.next()) elements.emplace_back(element->raw);
     return elements;
+}
+
+std::error_code check_keepable(std::string_view message) {
+    switch (json::parse(message, json::kMaxWrappedDepth - 1).problem) {
+        case json::Problem::none:
+            return {};
+        case json::Problem::too_deep:
+            return make_error_code(Error::nested_too_deeply);
+        case json::Problem::invalid:
+            break;
+    }
+    return make_error_code(Error::invalid_json);
 }
 
 }  // namespace pulse::mesa

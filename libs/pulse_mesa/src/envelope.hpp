@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <pulse/core/json.hpp>
@@ -62,5 +63,8 @@ struct PortalAnnouncement {
 
 /// The elements of kept messages, each as it was written. Nothing when that is no array.
 [[nodiscard]] std::optional<std::vector<std::string>> read_kept(std::string_view text);
+/// Whether a message's JSON can be one of these: another would make all of them unreadable.
+/// Errors: invalid_json, nested_too_deeply.
+[[nodiscard]] std::error_code check_keepable(std::string_view message);
 
 }  // namespace pulse::mesa

@@ -141,6 +141,9 @@ void Server::Impl::keep_and_publish(const Message& message, std::vector<Id> unkn
     Message kept = message;
     kept.sequence.reset();
     std::string text = kept.is_sync_wanted() ? to_json(kept, Form::internal) : std::string();
+    if (!text.empty()) {
+        if (const auto error = check_keepable(text)) return raise(error);
+    }
     config.bus->keep_for_offline(
         std::move(names), std::move(text),
         [weak = weak_from_this(), message = std::move(kept), unknown = std::move(unknown),

@@ -30,8 +30,10 @@ struct Value {
     [[nodiscard]] std::string text() const;
 };
 
-/// How deep containers may nest.
+/// How deep containers may nest in what peers send.
 inline constexpr std::size_t kMaxDepth = 512;
+/// How deep they may nest at all: room for what is put around it by those who pass it on.
+inline constexpr std::size_t kMaxWrappedDepth = kMaxDepth + 64;
 
 enum class Problem : std::uint8_t { none, invalid, too_deep };
 
@@ -42,7 +44,8 @@ struct Parsed {
 };
 
 /// Checks that `text` is one JSON value (RFC 8259) and white space; that it is UTF-8 is known.
-[[nodiscard]] Parsed parse(std::string_view text);
+/// `max_depth` is kMaxWrappedDepth at most.
+[[nodiscard]] Parsed parse(std::string_view text, std::size_t max_depth = kMaxDepth);
 
 /// Walks the members of a checked object in their order.
 class Members {
