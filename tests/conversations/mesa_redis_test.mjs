@@ -235,6 +235,31 @@ describe('Mesa and a Redis that fails', { concurrency: 4 }, () => {
     assert.deepEqual(await next(again), { ...message(2), s: 1 });
   });
 
+  stage('a long replay costs Redis few steps, and leaves what was not sent there', async (set) => {
+    const server = await set.app('server', { sync: { enabled: true, redeliveryInterval: 5 } });
+    const kMessages = 800;
+    // As others write it: what stands around an element is not part of it.
+    await set.redis.ask(['HSET', 'undelivered_messages', 'A', ` [ ${numbers(kMessages).map((n) => JSON.stringify(message(n))).join(' , ')} ] `]);
+    const scripts = async () => Number(/cmdstat_eval:calls=(\d+)/.exec(await set.redis.ask(['INFO', 'commandstats']))?.[1] ?? 0);
+    const before = await scripts();
+    const first = await set.client(server, 'A');
+    for (const n of numbers(200)) assert.deepEqual(await next(first), { ...message(n), s: n + 1 });
+    first.drop();
+    await server.expectEvent({ event: 'disconnect', code: 1006, reason: '', client_id: 'A' }, undefined, kWithinMs);
+    await until('it is given up', async () => await set.redis.ask(['HLEN', 'mesa_replays']) === 0);
+    const left = JSON.parse(await set.redis.ask(['HGET', 'undelivered_messages', 'A'])).map(({ d }) => d.n);
+    assert.deepEqual(left, numbers(left.length, kMessages - left.length), 'the last ones, and none twice');
+    assert.ok(left.length <= kMessages - 200 && left.length > 0, `${left.length} are left`);
+    // What comes now is kept behind them.
+    server.tell({ send: message(kMessages), to: ['A'] });
+    await until('it is kept', async () => (await set.redis.ask(['HGET', 'undelivered_messages', 'A'])).includes(`"n":${kMessages}}`));
+    const again = await set.client(server, 'A');
+    for (const [i, n] of [...left, kMessages].entries()) assert.deepEqual(await next(again), { ...message(n), s: i + 1 });
+    await until('all of it has gone', async () => await set.redis.ask(['HLEN', 'undelivered_messages']) === 0);
+    const used = await scripts() - before;
+    assert.ok(used < kMessages / 2, `${used} scripts`);
+  });
+
   stage('a portal comes back into the pool, once', async (set) => {
     const server = await set.app('server', { portal: { enabled: true } });
     const proxy = await set.proxy();

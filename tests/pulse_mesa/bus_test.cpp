@@ -214,6 +214,35 @@ TEST_CASE("data that are no JSON are not put among what is kept", "[mesa][sync]"
     CHECK(a.take() == Texts{R"({"op":0,"d":1,"s":1})"});
 }
 
+TEST_CASE("a long replay that breaks off leaves what was not sent, and that alone",
+          "[mesa][sync]") {
+    Shared shared;
+    mesa::ServerConfig config = shared.config();
+    config.sync.is_enabled = true;
+    mesa::Server server(shared.hub, config);
+    accept_everybody(server);
+    constexpr int kMessages = 500;
+    constexpr int kSent = 200;
+    for (int i = 0; i < kMessages; ++i) server.send(message(i), {"A"});
+    {
+        MesaPeer a(server, shared.lane());
+        a.say(log_in("\"A\""));
+        (void)a.take();
+        for (int i = 0; i < kSent; ++i) shared.pass(1ms);
+        CHECK(a.take().size() == kSent);
+    }
+    MesaPeer again(server, shared.lane());
+    again.say(log_in("\"A\""));
+    (void)again.take();
+    for (int i = kSent; i < kMessages; ++i) shared.pass(1ms);
+    const Texts rest = again.take();
+    REQUIRE(rest.size() == kMessages - kSent);
+    CHECK(rest.front() == R"({"op":0,"d":200,"s":1})");
+    CHECK(rest.back() == R"({"op":0,"d":499,"s":300})");
+    shared.pass(10ms);
+    CHECK(again.take().empty());
+}
+
 TEST_CASE("what is kept for one id is bounded, and more is an error", "[mesa][sync]") {
     Shared shared;
     const auto bus = mesa::make_memory_bus({.max_kept_bytes = 40});

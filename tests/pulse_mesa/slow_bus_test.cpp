@@ -49,7 +49,7 @@ class HeldBus final : public mesa::Bus {
     void begin_replay(const std::string&, const std::string&, Taken done) override {
         done(std::nullopt);
     }
-    void drop_first(const std::string&, std::string) override {}
+    void drop_sent(const std::string&, std::vector<std::string>) override {}
     void end_replay(const std::string&, const std::string&) override {}
     void discard_kept(const std::string&) override {}
     void join_pool(const std::string&, Done done) override { done({}); }

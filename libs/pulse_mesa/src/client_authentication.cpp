@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -22,6 +24,9 @@ namespace {
 constexpr std::uint16_t kPolicy = 1008;  // RFC 6455 §7.4.1
 /// How long a client waits for Redis to know that it is online.
 constexpr std::chrono::milliseconds kBusTime{1'000};
+/// Of what is left of a replay, so much at most is sent without being taken off what is kept: one
+/// part in so many. All that a server that dies on the way can have sent again.
+constexpr std::size_t kLeftPerDrop = 16;
 
 /// What ECMAScript takes for false; a missing value is true here.
 bool is_sync_wanted(std::string_view data) {
@@ -200,6 +205,7 @@ void ConnectedClient::start_replay(std::string_view kept) {
     }
     std::uint32_t sequence = 0;
     for (const std::string& element : replay_->elements) {
+        replay_->left_bytes += element.size();
         Message message = read_message(json::Value{element}, Form::internal);
         message.sequence = ++sequence;
         replay_->messages.push_back(std::move(message));
@@ -237,15 +243,29 @@ void ConnectedClient::replay_next() {
     Replay& replay = *replay_;
     send_direct(replay.messages[replay.next]);
     server_->counters.replayed.fetch_add(1, std::memory_order_relaxed);
-    server_->config.bus->drop_first(replay.name, replay.elements[replay.next]);
+    const std::size_t bytes = replay.elements[replay.next].size();
+    replay.sent_bytes += bytes;
+    replay.left_bytes -= bytes;
     if (++replay.next == replay.messages.size()) return end_replay();
+    if (replay.sent_bytes * kLeftPerDrop >= replay.left_bytes) drop_sent(replay);
     wait_for_next();
+}
+
+void ConnectedClient::drop_sent(Replay& replay) {
+    if (replay.dropped == replay.next) return;
+    const auto first = replay.elements.begin();
+    server_->config.bus->drop_sent(
+        replay.name, {std::make_move_iterator(first + static_cast<std::ptrdiff_t>(replay.dropped)),
+                      std::make_move_iterator(first + static_cast<std::ptrdiff_t>(replay.next))});
+    replay.dropped = replay.next;
+    replay.sent_bytes = 0;
 }
 
 void ConnectedClient::end_replay() {
     const auto replay = std::exchange(replay_, nullptr);
     // One whose messages have not come yet ends when they do.
     if (replay == nullptr || replay->elements.empty()) return;
+    drop_sent(*replay);
     server_->config.bus->end_replay(server_->replica, replay->name);
 }
 

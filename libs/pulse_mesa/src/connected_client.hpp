@@ -94,6 +94,7 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
     void replay_next();
     void wait_for_next();
     void give_up_kept();
+    void drop_sent(Replay& replay);
     void end_replay();
 
     Server::Impl* server_;  ///< null when disconnected, as is the connection

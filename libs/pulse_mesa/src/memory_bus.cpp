@@ -2,6 +2,7 @@
 #include "envelope.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -116,7 +117,7 @@ class MemoryBus final : public Bus, public std::enable_shared_from_this<MemoryBu
             const auto found = kept_.find(name);
             if (found != kept_.end() && replays_.try_emplace(name, replica).second) {
                 kept = "[";
-                for (const std::string& element : found->second) {
+                for (const std::string& element : found->second.elements) {
                     if (kept->size() > 1) *kept += ',';
                     *kept += element;
                 }
@@ -125,12 +126,17 @@ class MemoryBus final : public Bus, public std::enable_shared_from_this<MemoryBu
         }
         done(std::move(kept));
     }
-    void drop_first(const std::string& name, std::string element) override {
+    void drop_sent(const std::string& name, std::vector<std::string> elements) override {
         const std::lock_guard lock(mutex_);
         const auto found = kept_.find(name);
-        if (found == kept_.end() || found->second.front() != element) return;
-        found->second.erase(found->second.begin());
-        if (found->second.empty()) kept_.erase(found);
+        if (found == kept_.end()) return;
+        auto& [kept, bytes] = found->second;
+        for (const std::string& element : elements) {
+            if (kept.empty() || kept.front() != element) break;
+            bytes -= element.size() + 1;
+            kept.pop_front();
+        }
+        if (kept.empty()) kept_.erase(found);
     }
     void end_replay(const std::string&, const std::string& name) override {
         const std::lock_guard lock(mutex_);
@@ -170,14 +176,17 @@ class MemoryBus final : public Bus, public std::enable_shared_from_this<MemoryBu
     void check_pool() override {}
 
   private:
+    struct Kept {
+        std::deque<std::string> elements;
+        std::size_t bytes = 0;  ///< of these, each with a comma
+    };
     bool keep(const std::string& name, const std::string& message) {
         const auto found = kept_.find(name);
-        std::size_t bytes = message.size();
-        if (found != kept_.end()) {
-            for (const std::string& each : found->second) bytes += each.size() + 1;
-        }
-        if (bytes > options_.max_kept_bytes) return false;
-        kept_[name].push_back(message);
+        const std::size_t before = found != kept_.end() ? found->second.bytes : 0;
+        if (before + message.size() > options_.max_kept_bytes) return false;
+        Kept& kept = kept_[name];
+        kept.elements.push_back(message);
+        kept.bytes += message.size() + 1;
         return true;
     }
 
@@ -185,7 +194,7 @@ class MemoryBus final : public Bus, public std::enable_shared_from_this<MemoryBu
     std::mutex mutex_;
     std::vector<std::weak_ptr<Listening>> listening_;
     std::unordered_map<std::string, std::map<std::string, std::size_t>> online_;
-    std::unordered_map<std::string, std::vector<std::string>> kept_;
+    std::unordered_map<std::string, Kept> kept_;
     std::unordered_map<std::string, std::string> replays_;
     std::set<std::string> pool_;
 };

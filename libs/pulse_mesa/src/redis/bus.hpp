@@ -45,7 +45,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     void keep_for_offline(std::vector<std::string> names, std::string message,
                           Routed done) override;
     void begin_replay(const std::string& replica, const std::string& name, Taken done) override;
-    void drop_first(const std::string& name, std::string element) override;
+    void drop_sent(const std::string& name, std::vector<std::string> elements) override;
     void end_replay(const std::string& replica, const std::string& name) override;
     void discard_kept(const std::string& name) override;
 

@@ -76,10 +76,12 @@ void RedisBus::forget_replay(const std::string& replica, const std::string& name
     if (found != replicas_.end()) found->second.replays.erase(name);
 }
 
-void RedisBus::drop_first(const std::string& name, std::string element) {
-    run([name, element = std::move(element)](RedisBus& self) {
-        self.eval(scripts::kDropFirst, {self.named("undelivered_messages")}, {name, element},
-                  self.reporting("drop_first"));
+void RedisBus::drop_sent(const std::string& name, std::vector<std::string> elements) {
+    run([name, elements = std::move(elements)](RedisBus& self) {
+        std::vector<std::string_view> arguments{name};
+        arguments.insert(arguments.end(), elements.begin(), elements.end());
+        self.eval(scripts::kDropSent, {self.named("undelivered_messages")}, arguments,
+                  self.reporting("drop_sent"));
     });
 }
 

@@ -101,25 +101,31 @@ return dead
 )lua";
 
 /// KEYS: online, kept. ARGV: message or '', most bytes, names. Answers the places of the offline,
-/// from 1; negative where the message was not kept for want of room.
+/// from 1; negative where the message was not kept for want of room: what is full costs no more
+/// than a look at its length. Every writer's arrays begin and end with their brackets; others are
+/// cut out of what stands around them.
 inline constexpr const char* kKeep = R"lua(
 local offline = {}
 for i = 3, #ARGV do
   if redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 0 then
     local place = i - 2
     if ARGV[1] ~= '' then
-      local kept = redis.call('HGET', KEYS[2], ARGV[i])
-      local had = kept and kept:match('^%s*(%[.*%S)%s*%]%s*$')
-      if had and had ~= '[' then
-        if #had + #ARGV[1] + 2 > tonumber(ARGV[2]) then
-          place = -place
-        else
-          redis.call('HSET', KEYS[2], ARGV[i], had .. ',' .. ARGV[1] .. ']')
-        end
-      elseif #ARGV[1] + 2 > tonumber(ARGV[2]) then
+      local bytes = redis.call('HSTRLEN', KEYS[2], ARGV[i])
+      if math.max(bytes, 1) + #ARGV[1] + 1 > tonumber(ARGV[2]) then
         place = -place
       else
-        redis.call('HSET', KEYS[2], ARGV[i], '[' .. ARGV[1] .. ']')
+        local kept = bytes > 0 and redis.call('HGET', KEYS[2], ARGV[i])
+        local had
+        if kept and kept:sub(1, 1) == '[' and kept:sub(-1) == ']' then
+          had = kept:sub(1, -2)
+        elseif kept then
+          had = kept:match('^%s*(%[.*)%]%s*$')
+        end
+        if had and not had:match('^%[%s*$') then
+          redis.call('HSET', KEYS[2], ARGV[i], had .. ',' .. ARGV[1] .. ']')
+        else
+          redis.call('HSET', KEYS[2], ARGV[i], '[' .. ARGV[1] .. ']')
+        end
       end
     end
     offline[#offline + 1] = place
@@ -141,19 +147,25 @@ if kept then redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
 return kept
 )lua";
 
-/// KEYS: kept. ARGV: name, element.
-inline constexpr const char* kDropFirst = R"lua(
+/// KEYS: kept. ARGV: name, elements. Takes off those that are its first ones; answers how many.
+inline constexpr const char* kDropSent = R"lua(
 local kept = redis.call('HGET', KEYS[1], ARGV[1])
-if not kept then return 0 end
-local first = kept:match('^%s*%[%s*()')
-if not first or kept:sub(first, first + #ARGV[2] - 1) ~= ARGV[2] then return 0 end
-local rest = kept:sub(first + #ARGV[2]):match('^%s*(.*)$')
-if rest:sub(1, 1) == ',' then
-  redis.call('HSET', KEYS[1], ARGV[1], '[' .. rest:sub(2))
-else
-  redis.call('HDEL', KEYS[1], ARGV[1])
+local at = kept and kept:match('^%s*%[%s*()')
+if not at then return 0 end
+local dropped = 0
+for i = 2, #ARGV do
+  local behind = at + #ARGV[i]
+  local separator, following = kept:match('^%s*([,%]])%s*()', behind)
+  if not separator or kept:sub(at, behind - 1) ~= ARGV[i] then break end
+  dropped = dropped + 1
+  if separator == ']' then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    return dropped
+  end
+  at = following
 end
-return 1
+if dropped > 0 then redis.call('HSET', KEYS[1], ARGV[1], '[' .. kept:sub(at)) end
+return dropped
 )lua";
 
 /// KEYS: replays. ARGV: name, replica.

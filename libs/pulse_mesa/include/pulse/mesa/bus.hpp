@@ -85,11 +85,12 @@ class Bus {
     virtual void keep_for_offline(std::vector<std::string> names, std::string message,
                                   Routed done) = 0;
     /// What is kept for a name: a JSON array, or nothing; also nothing while another connection is
-    /// being sent it. What was there stays until drop_first().
+    /// being sent it. What was there stays until drop_sent().
     using Taken = std::function<void(core::Result<std::optional<std::string>>)>;
     virtual void begin_replay(const std::string& replica, const std::string& name, Taken done) = 0;
-    /// The first kept message of the name has been sent; `element` is its JSON, as it was kept.
-    virtual void drop_first(const std::string& name, std::string element) = 0;
+    /// The first kept messages of the name have been sent; `elements` are their JSON, as it was
+    /// kept, in order.
+    virtual void drop_sent(const std::string& name, std::vector<std::string> elements) = 0;
     virtual void end_replay(const std::string& replica, const std::string& name) = 0;
     virtual void discard_kept(const std::string& name) = 0;
 
