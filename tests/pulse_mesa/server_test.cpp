@@ -145,7 +145,23 @@ TEST_CASE("a silent client is closed after its last attempt", "[mesa][heartbeat]
           Texts{R"({"op":1,"d":{"tries":1,"max":2}})", R"({"op":1,"d":{"tries":2,"max":2}})"});
     fixture.pass(200ms);
     CHECK(peer.connection->close_code == 1005);
+    // Until it has gone it is closed no more than that.
+    for (int i = 0; i < 5; ++i) fixture.pass(200ms);
     CHECK(server.stats().heartbeat_closes_total == 1);
+}
+
+TEST_CASE("a client that somebody else has closed is not closed for its silence",
+          "[mesa][heartbeat]") {
+    MesaFixture fixture;
+    mesa::ServerConfig config;
+    config.heartbeat = {.is_enabled = true, .interval = 100ms, .max_attempts = 1};
+    mesa::Server server(fixture.hub, config);
+    MesaPeer peer(server, fixture.lane());
+    server.visit_clients([](mesa::Client& client) { client.disconnect(4000); });
+    fixture.flush();
+    CHECK(peer.connection->close_code == 4000);
+    for (int i = 0; i < 5; ++i) fixture.pass(100ms);
+    CHECK(server.stats().heartbeat_closes_total == 0);
 }
 
 TEST_CASE("beats do not drift, and those that were missed are left out", "[mesa][heartbeat]") {
@@ -311,6 +327,36 @@ TEST_CASE("shutting down closes everybody, lets nobody in, and ends when all are
     bool is_done_again = false;
     server.shut_down([&] { is_done_again = true; });
     CHECK(is_done_again);
+}
+
+TEST_CASE("a server may end before the connections of clients that do not go", "[mesa][server]") {
+    MesaFixture fixture;
+    mesa::ServerConfig config;
+    config.heartbeat = {.is_enabled = true, .interval = 400ms, .max_attempts = 100};
+    auto server = std::make_unique<mesa::Server>(fixture.hub, config);
+    ClientPtr client;
+    std::uint16_t code = 0;
+    server->on_connection([&](const ClientPtr& each) {
+        client = each;
+        each->on_disconnect([&](std::uint16_t with, std::string_view) { code = with; });
+    });
+    MesaPeer peer(*server, fixture.lane());
+    bool is_done = false;
+    server->shut_down([&] { is_done = true; });
+    fixture.flush();
+    fixture.pass(1500ms);
+    CHECK(is_done);
+    CHECK(code == 1006);
+    CHECK(server->stats().clients == 0);
+    server.reset();
+
+    bool has_run = false;
+    client->post([&](mesa::Client& each) { has_run = !each.is_connected(); });
+    fixture.pass(1s);
+    CHECK(has_run);
+    peer.conversation->on_message(protocol::as_bytes("{}"), core::MessageKind::text);
+    peer.leave(1001);
+    CHECK(code == 1006);
 }
 
 TEST_CASE("shutting down does not wait for clients that do not go", "[mesa][server]") {

@@ -64,9 +64,12 @@ void ConnectedClient::begin_authentication(const Message& message) {
     }
     ++pending_authentications_;
     const bool should_sync = is_sync_wanted(message.data);
-    const auto part = server_->parts[part_->index()];
-    AuthDone done([part, weak = weak_from_this(), should_sync](core::Result<AuthResult> result) {
-        part->run([weak, result = std::move(result), should_sync] {
+    // Whoever has the answer may keep it for as long as they like, and longer than the server.
+    AuthDone done([part = std::weak_ptr<LanePart>(server_->parts[part_->index()]),
+                   weak = weak_from_this(), should_sync](core::Result<AuthResult> result) {
+        const auto held = part.lock();
+        if (held == nullptr) return;
+        held->run([weak, result = std::move(result), should_sync] {
             if (const auto client = weak.lock()) client->finish_authentication(result, should_sync);
         });
     });
@@ -127,12 +130,12 @@ void ConnectedClient::set_identity(AuthResult result, std::function<void()> then
         if (const auto function = std::exchange(*pending, nullptr)) function();
     };
     bus->add_client(server_->replica, name,
-                    [server = server_->weak_from_this(), part = server_->parts[part_->index()],
+                    [server = server_->weak_from_this(), index = part_->index(),
                      weak = weak_from_this(), name, finish](core::Result<bool> is_elsewhere) {
-                        if (is_elsewhere && *is_elsewhere) {
-                            if (const auto held = server.lock()) held->ids.mark_elsewhere(name);
-                        }
-                        part->run([weak, finish] {
+                        const auto held = server.lock();
+                        if (held == nullptr) return;
+                        if (is_elsewhere && *is_elsewhere) held->ids.mark_elsewhere(name);
+                        held->parts[index]->run([weak, finish] {
                             const auto client = weak.lock();
                             if (client != nullptr && client->is_connected()) finish(*client);
                         });
@@ -173,9 +176,13 @@ void ConnectedClient::begin_replay() {
     const auto bus = server_->config.bus;
     bus->begin_replay(
         server_->replica, replay_->name,
-        [bus, replica = server_->replica, part = server_->parts[part_->index()],
-         weak = weak_from_this(), replay = replay_](core::Result<std::optional<std::string>> kept) {
-            part->run([=] {
+        [bus, replica = server_->replica, server = server_->weak_from_this(),
+         index = part_->index(), weak = weak_from_this(),
+         replay = replay_](core::Result<std::optional<std::string>> kept) {
+            const auto held = server.lock();
+            // It took its replays along.
+            if (held == nullptr) return;
+            held->parts[index]->run([bus, replica, weak, replay, kept = std::move(kept)] {
                 const auto client = weak.lock();
                 // It may have gone, or become somebody else.
                 if (client == nullptr || !client->is_connected() || client->replay_ != replay) {

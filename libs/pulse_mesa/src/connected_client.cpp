@@ -49,6 +49,7 @@ ConnectedClient::ConnectedClient(Server::Impl& server, LanePart& part, core::Con
                                  const core::OpenRequest& request)
     : server_(&server),
       part_(&part),
+      port_(part.lane().port()),
       connection_(&connection),
       request_{std::string(request.path), std::string(request.query), request.peer, {}},
       rate_(part.now(), server.config.limits.messages) {
@@ -94,6 +95,7 @@ void ConnectedClient::open() {
 }
 
 void ConnectedClient::read(std::string_view text) {
+    if (connection_ == nullptr) return;
     const auto held = shared_from_this();
     if (!rate_.try_take(connection_->lane().now(), server_->config.limits.messages)) {
         return close(kPolicy);
@@ -103,7 +105,9 @@ void ConnectedClient::read(std::string_view text) {
     receive(*message);
 }
 
-void ConnectedClient::refuse_message(std::error_code why) { server_->raise(why, self()); }
+void ConnectedClient::refuse_message(std::error_code why) {
+    if (connection_ != nullptr) server_->raise(why, self());
+}
 
 void ConnectedClient::receive(const Message& message) {
     if (message.is(Opcode::heartbeat_answer)) {
@@ -183,13 +187,13 @@ void ConnectedClient::disconnect(std::optional<std::uint16_t> code) {
 }
 
 void ConnectedClient::close(std::uint16_t code) {
-    if (connection_ != nullptr) connection_->close(code, {});
+    if (connection_ == nullptr) return;
+    is_closing_ = true;
+    connection_->close(code, {});
 }
 
 void ConnectedClient::post(std::function<void(Client& client)> function) {
-    // The part may be gone with its server: the lane's port outlives both.
-    core::Lane& lane = part_->lane();
-    lane.port()->post([weak = weak_from_this(), function = std::move(function)] {
+    port_->post([weak = weak_from_this(), function = std::move(function)] {
         if (const auto held = weak.lock()) function(*held);
     });
 }
@@ -201,18 +205,22 @@ bool ConnectedClient::hear_error(const ErrorEvent& error) {
     return true;
 }
 
-void ConnectedClient::beat(core::MonotonicTime) {
+bool ConnectedClient::beat() {
+    if (is_closing_) return false;
     const HeartbeatOptions& options = server_->config.heartbeat;
     if (std::exchange(has_answered_, false)) {
         tries_ = 0;
-        return send_text(*connection_, kBeat);
+        send_text(*connection_, kBeat);
+        return true;
     }
     if (++tries_ > options.max_attempts) {
         server_->counters.heartbeat_closes.fetch_add(1, std::memory_order_relaxed);
-        return close(kNoCode);
+        close(kNoCode);
+        return false;
     }
     send_text(*connection_, R"({"op":1,"d":{"tries":)" + std::to_string(tries_) + R"(,"max":)" +
                                 std::to_string(options.max_attempts) + "}}");
+    return true;
 }
 
 void ConnectedClient::closed(const core::CloseEvent& event) {
@@ -226,7 +234,8 @@ void ConnectedClient::closed(const core::CloseEvent& event) {
         if (is_counted_online_) server.config.bus->remove_client(server.replica, id_->name());
     }
     if (handlers_ != nullptr && handlers_->disconnect) {
-        server.guarded(held, [&] { handlers_->disconnect(event.code, event.text); });
+        const DisconnectHandler handler = handlers_->disconnect;
+        server.guarded(held, [&] { handler(event.code, event.text); });
     }
     if (server.disconnection_listener) {
         server.guarded(held, [&] { server.disconnection_listener(held, event.code, event.text); });

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <pulse/core/dialect.hpp>
+#include <pulse/core/lane.hpp>
 #include <pulse/core/rate_limiter.hpp>
 #include <pulse/mesa/client.hpp>
 #include <pulse/mesa/server.hpp>
@@ -56,7 +57,8 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
 
     // What its lane does with it.
     [[nodiscard]] core::Connection* connection() const noexcept { return connection_; }
-    void beat(core::MonotonicTime due);
+    /// False: it is closed, and gets no more of them.
+    [[nodiscard]] bool beat();
     void time_out_authentication();
     void close(std::uint16_t code);
     void store(const Message& message);
@@ -98,7 +100,8 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
     void end_replay();
 
     Server::Impl* server_;  ///< null when disconnected, as is the connection
-    LanePart* part_;
+    LanePart* part_;        ///< not looked at when disconnected: it may be gone with its server
+    std::shared_ptr<core::Lane::Port> port_;
     core::Connection* connection_;
     std::optional<Id> id_;
     std::string user_;
@@ -113,6 +116,7 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
     bool is_counted_online_ = false;  ///< told the bus
     bool has_answered_ = true;        ///< a beat; before the first it counts as if
     bool has_tried_to_authenticate_ = false;
+    bool is_closing_ = false;  ///< we have closed it; the peer may still be there
 };
 
 }  // namespace pulse::mesa

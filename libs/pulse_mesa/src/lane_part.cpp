@@ -22,7 +22,7 @@ constexpr std::string_view kDisconnect = "DISCONNECT_CLIENT";
 LanePart::LanePart(core::Lane& lane, Server::Impl& server)
     : lane_(lane), server_(server), port_(lane.port()) {}
 
-core::MonotonicTime LanePart::now() const noexcept { return server_.hub.clock().now(); }
+core::MonotonicTime LanePart::now() const noexcept { return lane_.hub().clock().now(); }
 
 void LanePart::run(std::function<void()> function) {
     if (is_on_thread()) return function();
@@ -170,8 +170,7 @@ void LanePart::run_beats() {
         const DueQueue::Entry entry = beats_.pop();
         const auto client = entry.client.lock();
         if (client == nullptr || !client->is_connected()) continue;
-        client->beat(entry.due);
-        if (!client->is_connected()) continue;
+        if (!client->beat()) continue;
         // From one to the next, so that they do not drift; those missed are left out.
         const auto next = entry.due + server_.config.heartbeat.interval;
         beats_.push(next > time ? next : time + server_.config.heartbeat.interval, client);

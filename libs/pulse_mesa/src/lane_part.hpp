@@ -27,6 +27,9 @@ namespace pulse::mesa {
 class ConnectedClient;
 
 /// **Loop-bound**, but for run().
+///
+/// Timers and posted functions may hold it a little longer than its server, which has no clients
+/// then: without any it does not look at the server.
 class LanePart : public std::enable_shared_from_this<LanePart> {
   public:
     LanePart(core::Lane& lane, Server::Impl& server);

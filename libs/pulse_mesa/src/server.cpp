@@ -174,13 +174,27 @@ void Server::Impl::shut_down(std::function<void()> done, std::uint16_t code) {
     part->post([self = shared_from_this(), part] {
         if (self->counters.clients == 0) self->finish_shut_down();
         part->lane().post_at(part->now() + kShutDownTime, [weak = self->weak_from_this()] {
-            if (const auto server = weak.lock()) server->finish_shut_down();
+            if (const auto server = weak.lock()) server->give_up_clients();
         });
         part->lane().post_at(part->now() + kShutDownTime + kFarewellTime,
                              [weak = self->weak_from_this()] {
-                                 if (const auto server = weak.lock()) server->end();
+                                 const auto server = weak.lock();
+                                 if (server == nullptr) return;
+                                 server->finish_shut_down();
+                                 server->end();
                              });
     });
+}
+
+/// Those that do not go count as gone: their connections know nothing of the server any more, which
+/// may end before they do.
+void Server::Impl::give_up_clients() {
+    if (counters.clients == 0) return finish_shut_down();
+    for (const auto& part : parts) {
+        part->run([part] {
+            for (const auto& client : part->clients()) client->closed({});
+        });
+    }
 }
 
 void Server::Impl::on_client_gone() {

@@ -85,6 +85,7 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
 
     // The end: server.cpp.
     void shut_down(std::function<void()> done, std::uint16_t code);
+    void give_up_clients();
     void on_client_gone();
     void finish_shut_down();
     void end();

@@ -46,7 +46,8 @@ struct ServerStats {
 class Server {
   public:
     /// `hub` has all its lanes and outlives the server. Destroy the server when the loops have
-    /// ended or before they ran, or call shut_down() first.
+    /// ended or before they ran, or when shut_down() is done and nobody listens for its dialect any
+    /// more.
     Server(core::Hub& hub, ServerConfig config);
     ~Server();
     Server(const Server&) = delete;
@@ -81,7 +82,7 @@ class Server {
     /// Lets nobody in any more and closes every client with `code`.
     void close(std::uint16_t code = 1001);
     /// The same; calls `done` on some loop when the clients are gone and the bus has been told,
-    /// after two seconds at the latest.
+    /// after two seconds at the latest. Clients that do not go count as gone by then (1006).
     void shut_down(std::function<void()> done, std::uint16_t code = 1001);
 
     /// `<prefix>_mw-<name>[_<namespace>]`, for keys that middleware keeps.
