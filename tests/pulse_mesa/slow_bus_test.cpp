@@ -45,7 +45,9 @@ class HeldBus final : public mesa::Bus {
     }
     void remove_client(const std::string&, const std::string&) override {}
     void close_replica(const std::string&, Done done) override { done({}); }
-    void keep_for_offline(std::vector<std::string>, std::string, Routed done) override { done({}); }
+    void keep_for_offline(std::vector<std::string>, std::string, Routed done) override {
+        routed.push_back(std::move(done));
+    }
     void begin_replay(const std::string&, const std::string&, Taken done) override {
         done(std::nullopt);
     }
@@ -79,6 +81,7 @@ class HeldBus final : public mesa::Bus {
     bool strangers = false;
     std::deque<Publication> publications;
     std::vector<Added> added;
+    std::vector<Routed> routed;
 
   private:
     const std::string name_space_;
@@ -218,6 +221,27 @@ TEST_CASE("where others may have an id as well it is published, too", "[mesa][bu
     held.bus->release();
     // It has served its own already.
     CHECK(a.take() == Texts{text(2)});
+}
+
+TEST_CASE("who comes while Redis is asked who is offline gets the message, once", "[mesa][sync]") {
+    MesaFixture fixture;
+    const auto bus = std::make_shared<HeldBus>();
+    mesa::ServerConfig config;
+    config.bus = bus;
+    config.sync.is_enabled = true;
+    mesa::Server server(fixture.hub, config);
+    accept_everybody(server);
+    server.send(message(1), {"A"});
+    MesaPeer a(server, fixture.lane());
+    a.say(log_in("\"A\""));
+    bus->added.at(0)(false);
+    (void)a.take();
+    // When Redis looked it was online.
+    bus->routed.at(0)(std::vector<mesa::Bus::OfflineName>{});
+    CHECK(a.take() == Texts{text(1)});
+    REQUIRE(bus->publications.size() == 1);
+    bus->release();
+    CHECK(a.take().empty());
 }
 
 TEST_CASE("what is stored of a client is bounded by its size, too", "[mesa][server]") {

@@ -172,14 +172,19 @@ void Server::Impl::on_kept(const Message& message, const std::vector<Id>& unknow
     }
     if (is_full) raise(make_error_code(Error::store_full));
     const bool knows_who_is_online = config.authentication.stores_connected_users;
+    std::vector<Id> came;
     for (std::size_t i = 0; i < unknown.size(); ++i) {
         const bool is_here = ids.find(unknown[i]).lanes != 0;
         if (knows_who_is_online) {
-            if (!is_offline[i]) others.push_back(unknown[i]);
+            if (is_offline[i]) continue;
+            others.push_back(unknown[i]);
+            // It was not here when the message was sent, and what comes back is not served here.
+            if (is_here) came.push_back(unknown[i]);
         } else if (!is_here) {
             others.push_back(unknown[i]);
         }
     }
+    if (!came.empty()) deliver_here(make_delivery(message, came, {}, true));
     if (!others.empty()) publish(message, others, {}, true);
 }
 
