@@ -7,9 +7,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <pulse/core/clock.hpp>
 #include <pulse/core/hub.hpp>
@@ -130,13 +132,20 @@ TEST_CASE("a client authenticates, sends and is sent to", "[mesa][client]") {
         user = answer.value_or("?");
     }));
     REQUIRE(town.until([&] { return !user.empty(); }));
-    CHECK(user == R"({"name":"Ada"})");
     CHECK(Town::seen() == R"({"token":"t","shouldSync":true})");
+    CHECK(user == R"({"name":"Ada"})");
+    std::string later;
+    REQUIRE_FALSE(client.authenticate(
+        "{}", [&](core::Result<std::string> answer) { later = answer.error().message(); }));
+    CHECK(client.authenticate("{}", {}) ==
+          mesa::make_error_code(mesa::Error::too_many_authentications));
     CHECK(client.is_authenticated());
     town.mesa.send(Message(0, R"({"n":1})", "NEWS"), {"A"});
     REQUIRE(town.until([&] { return diary.messages.size() == 2; }));
     CHECK(diary.messages[1] == Message(0, R"({"n":1})", "NEWS"));
     CHECK(diary.errors.empty());
+    client.disconnect();
+    REQUIRE(town.until([&] { return !later.empty(); }));
 }
 
 TEST_CASE("a large message arrives, both ways", "[mesa][client]") {
@@ -206,6 +215,49 @@ TEST_CASE("a client comes back where the server asked for it, but not from its o
     REQUIRE(town.until([&] { return diary.connected.size() == 3; }));
     CHECK(diary.connected[2].is_first_of_session);
     CHECK_FALSE(diary.connected[2].is_automatic);
+}
+
+TEST_CASE("what waited for a connection does not outlive the application's end of it",
+          "[mesa][client]") {
+    mesa::ServerConfig config;
+    config.reconnect = {.is_enabled = true, .interval = 1h};
+    Town town(config);
+    Diary diary;
+    mesa::WsClient client(town.io, town.url(), town.rng, diary.listeners());
+    REQUIRE_FALSE(client.connect());
+    REQUIRE_FALSE(client.send(Message(0, "{}", "ECHO")));
+    REQUIRE(town.until([&] { return diary.messages.size() == 1; }));
+    town.clients[0]->disconnect(4000);
+    REQUIRE(town.until([&] { return diary.ends.size() == 1; }));
+    REQUIRE_FALSE(client.send(Message(0, "{}", "OLD")));
+    client.disconnect();
+    REQUIRE_FALSE(client.connect());
+    REQUIRE_FALSE(client.send(Message(0, "{}", "ECHO")));
+    REQUIRE(town.until([&] { return diary.messages.size() == 2; }));
+    REQUIRE(town.heard.size() == 2);
+    CHECK(town.heard[1].type == "ECHO");
+}
+
+TEST_CASE("an end in the moment in which it would have come back is one", "[mesa][client]") {
+    constexpr auto kInterval = 20ms;
+    mesa::ServerConfig config;
+    config.reconnect = {.is_enabled = true, .interval = kInterval};
+    Town town(config);
+    Diary diary;
+    mesa::WsClient client(town.io, town.url(), town.rng, diary.listeners());
+    REQUIRE_FALSE(client.connect());
+    REQUIRE_FALSE(client.send(Message(0, "{}", "ECHO")));
+    REQUIRE(town.until([&] { return diary.messages.size() == 1; }));
+    town.clients[0]->disconnect(4000);
+    REQUIRE(town.until([&] { return diary.ends.size() == 1; }));
+    // Both have run out when the loop looks: this one is called first, the client's follows.
+    asio::steady_timer first(town.io, 0ms);
+    first.async_wait([&](const asio::error_code&) { client.disconnect(); });
+    std::this_thread::sleep_for(2 * kInterval);
+    town.io.run_for(10 * kInterval);
+    town.io.restart();
+    CHECK(diary.connected.size() == 1);
+    CHECK_FALSE(client.is_connected());
 }
 
 TEST_CASE("a refused authentication ends, as does one that nobody answers", "[mesa][client]") {

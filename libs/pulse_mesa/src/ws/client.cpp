@@ -342,13 +342,14 @@ std::error_code WsClient::State::send(const Message& message) {
 std::error_code WsClient::State::authenticate(std::string_view data, Authenticated done,
                                               bool should_sync) {
     if (phase_ != Phase::open) return make_error_code(Error::closed);
+    if (authenticated_) return make_error_code(Error::too_many_authentications);
     const json::Parsed parsed = json::parse(data);
     if (!parsed || !parsed.value.is(json::Type::object)) {
         return make_error_code(Error::invalid_json);
     }
     const auto error =
         put_message(R"({"op":2,"d":)" + with_should_sync(parsed.value.raw, should_sync) + "}");
-    if (!error && !authenticated_) authenticated_ = std::move(done);
+    if (!error) authenticated_ = std::move(done);
     return error;
 }
 
@@ -399,15 +400,22 @@ void WsClient::State::close_by_deadline() {
 
 void WsClient::State::fail(std::uint16_t code) {
     put(ws::Opcode::close, ws::close_payload(code, {}));
+    const std::uint32_t number = attempt_;
     raise(
         make_error_code(code == ws::kInvalidData ? Error::invalid_json : Error::invalid_envelope));
-    over(code, {});
+    // Whoever heard of it may have begun anew.
+    if (attempt_ == number) over(code, {});
 }
 
 void WsClient::State::disconnect(std::uint16_t code, std::string_view reason) {
     is_wanted_ = false;
     has_session_ = false;
     reconnect_timer_.cancel();
+    if (phase_ == Phase::idle) {
+        // A timer that has run out cannot be cancelled any more: it finds another number.
+        ++attempt_;
+        waiting_.clear();
+    }
     if (phase_ == Phase::idle || phase_ == Phase::closing) return;
     if (phase_ == Phase::connecting) return over(ws::kAbnormal, {});
     phase_ = Phase::closing;

@@ -82,8 +82,8 @@ class WsClient {
     [[nodiscard]] std::error_code send(const Message& message);
     /// `data` is a JSON object; shouldSync is added to it. `done` learns the user's JSON, or
     /// Error::closed when the connection ends before. Once per connection, as servers answer the
-    /// first only; a second call's `done` is never called before the end. Errors:
-    /// invalid_json; queue_full; closed while there is no connection.
+    /// first only: the `done` of a later one is called at the end. Errors: invalid_json;
+    /// queue_full; too_many_authentications while one waits; closed while there is no connection.
     using Authenticated = std::function<void(core::Result<std::string> user)>;
     [[nodiscard]] std::error_code authenticate(std::string_view data, Authenticated done,
                                                bool should_sync = true);
