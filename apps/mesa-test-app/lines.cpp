@@ -2,7 +2,9 @@
 #include "lines.hpp"
 
 #include <cstdio>
+#include <exception>
 #include <iostream>
+#include <stdexcept>
 #include <utility>
 
 #include <asio/buffer.hpp>
@@ -67,10 +69,11 @@ void CommandReader::take_lines() {
         text_.erase(0, end + 1);
         if (line.find_first_not_of(" \r\t") == std::string::npos) continue;
         const Json command = Json::parse(line, nullptr, false);
-        if (command.is_object()) {
+        try {
+            if (!command.is_object()) throw std::runtime_error("no object");
             on_command_(command);
-        } else {
-            std::cerr << "mesa-test-app: not a command: " << line << '\n';
+        } catch (const std::exception& error) {
+            std::cerr << "mesa-test-app: not a command (" << error.what() << "): " << line << '\n';
         }
     }
 }

@@ -34,6 +34,7 @@ export async function bodyOf(response) {
 
 export class Client {
   #socket;
+  #askedAt = performance.now();
   #openedAt;
   #unread = [];
   #closed;  // { code, reason }
@@ -84,7 +85,9 @@ export class Client {
   #receive(data, isBinary) {
     // Frames may come with the answer, before anybody was told that it is open.
     this.#openedAt ??= performance.now();
-    const frame = { atMs: performance.now() - this.#openedAt, text: data.toString('utf8') };
+    const now = performance.now();
+    // The server's times begin in between: this process may hear late of either.
+    const frame = { atMs: now - this.#openedAt, sinceAskedMs: now - this.#askedAt, text: data.toString('utf8') };
     if (isBinary) {
       frame.problem = `a binary frame of ${data.length} bytes`;
     } else {
@@ -127,7 +130,7 @@ export class Client {
     this.#socket.send(data, { binary: isBinary });
   }
 
-  /** The next frame: { value, text, atMs }. */
+  /** The next frame: { value, text, atMs, sinceAskedMs }. */
   async read(ms) {
     if (!(await this.#until(() => this.#unread.length > 0 || this.#closed !== undefined, ms))) {
       throw new Mismatch('', `nothing came within ${ms} ms`);

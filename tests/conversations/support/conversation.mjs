@@ -84,7 +84,7 @@ async function expectFrame(client, { expect, within_ms: ms, at_ms: at }, { memor
   match(expect, frame.value, memory);
   if (at === undefined) return;
   const [low, high] = at;
-  if (frame.atMs < low || frame.atMs > high) {
+  if (frame.sinceAskedMs < low || frame.atMs > high) {
     throw new Mismatch('', `it came ${Math.round(frame.atMs)} ms after the open, not ${low} to ${high} ms`);
   }
 }
