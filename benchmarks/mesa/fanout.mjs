@@ -3,12 +3,13 @@
 // One to many through the server's own send: deliveries per second of the server's CPU time, ours and the original's in
 // turns, and what an idle client costs in memory.
 //
-//   node fanout.mjs [--clients 1000] [--messages 300] [--bytes 64] [--rounds 3]
+//   node fanout.mjs [--clients 1000] [--messages 300] [--bytes 64] [--rounds 3] [--in-flight 16]
 //
 // MESA_TEST_APP  our test application        MESA_FOLDER  where npm has installed @cryb/mesa (run.sh does)
 //
-// Clients are plain sockets that count bytes: every frame has one length. Messages are handed over sixteen at a time, and
-// the next ones when all clients have them, so that no backlog is measured.
+// Clients are plain sockets that count bytes: every frame has one length. Messages are handed over so many at a time, and
+// the next ones when all clients have them, so that no backlog is measured. One at a time measures the kernel: a send for
+// each client and message, whoever calls it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -21,12 +22,13 @@ const { values } = parseArgs({
   options: {
     clients: { type: 'string', default: '1000' }, messages: { type: 'string', default: '300' },
     bytes: { type: 'string', default: '64' }, rounds: { type: 'string', default: '3' },
+    'in-flight': { type: 'string', default: '16' },
   },
 });
 const clients = Number(values.clients);
 const messages = Number(values.messages);
 const rounds = Number(values.rounds);
-const kInFlight = 16;
+const inFlight = Number(values['in-flight']);
 const kTicksPerSecond = 100;
 
 const text = (bytes) => ({ op: 0, d: { x: 'x'.repeat(bytes) }, t: 'T' });
@@ -94,8 +96,8 @@ async function measure(kind) {
     const idle = cost(server.pid);
     const line = `${JSON.stringify({ send: text(Number(values.bytes)) })}\n`;
     const began = performance.now();
-    for (let sent = 0; sent < messages; sent += kInFlight) {
-      const count = Math.min(kInFlight, messages - sent);
+    for (let sent = 0; sent < messages; sent += inFlight) {
+      const count = Math.min(inFlight, messages - sent);
       wanted += count * clients * frameBytes;
       const all = new Promise((resolve) => { arrived = resolve; });
       server.stdin.write(line.repeat(count));
@@ -126,4 +128,4 @@ for (let round = 0; round < rounds; round++) {
 }
 const median = (kind, key) => results.filter((one) => one.kind === kind).map((one) => one[key]).sort((a, b) => a - b)[Math.floor(rounds / 2)];
 const ratio = median('ours', 'deliveries_per_cpu_second') / median('original', 'deliveries_per_cpu_second');
-console.log(JSON.stringify({ clients, messages, bytes: Number(values.bytes), ratio: Number(ratio.toFixed(2)) }));
+console.log(JSON.stringify({ clients, messages, bytes: Number(values.bytes), in_flight: inFlight, ratio: Number(ratio.toFixed(2)) }));
