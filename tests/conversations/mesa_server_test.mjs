@@ -3,7 +3,7 @@
 // Mesa as pulse-server has it: where it is served, who is let in, and what Redis learns.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -133,6 +133,85 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
     } finally {
       hook.close();
       hook.closeAllConnections();
+    }
+  });
+
+  it('lets try again, is silent about users, and asks for versions and for moderation where it is told to', { timeout: kTimeoutMs }, async () => {
+    const secret = 'a secret that nobody guesses';
+    await withServer(`[mesa]\nauthentication = "jwt"\njwt_secret = "${secret}"\ndisconnect_on_fail = false\nsend_user_object = false\n` +
+      'enforce_equal_versions = true\nversions = ["9"]\nmessages_per_second = 1\nmessages_burst = 4', async ({ port }) => {
+      const hello = { op: 10, d: { c_authentication_timeout: 10000, rules: ['enforce_equal_versions'] } };
+      const token = sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 60 }, secret);
+      const ada = await open(port, '/mesa');
+      assert.deepEqual(await next(ada), hello);
+      ada.send(JSON.stringify({ op: 0, d: { v: '9' }, t: 'CLIENT_VERSION' }));
+      ada.send(JSON.stringify({ op: 2, d: { token: `${token}x` } }));
+      ada.send(JSON.stringify({ op: 2, d: { token } }));
+      assert.deepEqual(await next(ada), { op: 22, d: {} });
+      for (let i = 0; i < 50; i++) ada.send('{"op":0}');
+      assert.equal((await ada.closed(kWithinMs)).code, 1008);
+      const old = await open(port, '/mesa');
+      await next(old);
+      old.send(JSON.stringify({ op: 0, d: { v: '1.5.8' }, t: 'CLIENT_VERSION' }));
+      assert.equal((await old.closed(kWithinMs)).code, 1002);
+    });
+  });
+
+  it('verifies tokens with a public key', { timeout: kTimeoutMs }, async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const folder = mkdtempSync(join(tmpdir(), 'pulse-mesa-key-'));
+    const file = join(folder, 'key.pem');
+    writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const text = `${part({ alg: 'RS256', typ: 'JWT' })}.${part({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 60 })}`;
+    const good = `${text}.${signBytes('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
+    // The public key is no secret: nothing signed with it as one counts.
+    const forged = sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 60 }, publicKey.export({ type: 'spki', format: 'pem' }));
+    try {
+      await withServer(`[mesa]\nauthentication = "jwt"\njwt_public_key_file = "${file}"`, async ({ port }) => {
+        for (const [token, isGood] of [[good, true], [forged, false]]) {
+          const client = await open(port, '/mesa');
+          await next(client);
+          client.send(JSON.stringify({ op: 2, d: { token } }));
+          if (!isGood) assert.equal((await client.closed(kWithinMs)).code, 1008);
+          else assert.equal((await next(client)).op, 22);
+          client.end();
+        }
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('keeps for who is offline, and tells portals', { timeout: kTimeoutMs }, async () => {
+    const redis = await Redis.start();
+    const secret = 'a secret that nobody guesses';
+    try {
+      await redis.ask(['SADD', 'available_portals_pool_ex', 'P']);
+      await redis.ask(['HSET', 'undelivered_messages_ex', 'ada', '[{"op":0,"d":{"n":1},"t":"KEPT"}]']);
+      await withServer(`[mesa]\nredis_url = "${redis.url}"\nnamespace = "ex"\nsync = true\nportal = true\ndistribute_load = false\n` +
+        `authentication = "jwt"\njwt_secret = "${secret}"`, async ({ port }) => {
+        const ada = await open(port, '/mesa');
+        await next(ada);
+        ada.send(JSON.stringify({ op: 2, d: { token: sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 60 }, secret) } }));
+        assert.equal((await next(ada)).op, 22);
+        assert.deepEqual(await next(ada), { op: 0, d: { n: 1 }, t: 'KEPT', s: 1 });
+        ada.send(JSON.stringify({ op: 0, d: { x: 1 }, t: 'T' }));
+        const told = () => redis.published.filter(({ channel }) => channel === 'portal_ex').map(({ text }) => JSON.parse(text));
+        const deadline = Date.now() + kWithinMs;
+        while (told().length < 3) {
+          assert.ok(Date.now() < deadline, JSON.stringify(told()));
+          await new Promise((resolve) => { setTimeout(resolve, 20); });
+        }
+        assert.deepEqual(told(), [
+          { type: 'connection', portalId: 'P' }, { type: 'authentication', clientId: 'ada', portalId: 'P' },
+          { type: 'message', message: { op: 0, d: { x: 1 }, t: 'T' }, clientId: 'ada', portalId: 'P' },
+        ]);
+        ada.end();
+      });
+      assert.equal(await redis.ask(['HLEN', 'undelivered_messages_ex']), 0);
+    } finally {
+      await redis.stop();
     }
   });
 
