@@ -53,6 +53,7 @@ roblox::BridgeOptions bridge_options(const RobloxOptions& wanted) {
     options.outbox.linger = wanted.linger;
     options.outbox.default_ttl = wanted.message_ttl;
     options.answer_wait = wanted.answer_wait;
+    options.poll_wait = wanted.poll_wait;
     options.max_universes = wanted.max_universes;
     return options;
 }
@@ -60,6 +61,16 @@ roblox::BridgeOptions bridge_options(const RobloxOptions& wanted) {
 roblox::GovernorOptions governor_options(const RobloxOptions& wanted) {
     roblox::GovernorOptions options;
     options.share = wanted.quota_percent / 100.0;
+    options.owner_per_minute = wanted.quota_owner;
+    options.address_per_minute = wanted.quota_address;
+    options.universe_base = wanted.quota_universe;
+    options.universe_per_server = wanted.quota_universe_server;
+    options.topic_base = wanted.quota_topic;
+    options.topic_per_server = wanted.quota_topic_server;
+    // What holds for any number of servers.
+    options.universe_unknown = wanted.quota_universe_server;
+    options.topic_unknown = wanted.quota_topic_server;
+    options.max_factor = wanted.max_pace_percent / 100.0;
     return options;
 }
 

@@ -133,6 +133,18 @@ for (const how of ['terminate', 'kill']) {
   }));
 }
 
+test("Roblox's limits, should they change, are settings; so is how long a poll is held", onStage({
+  settings: '[roblox]\nquota_universe = 100\nquota_universe_server = 50\npoll_wait = "5s"\n',
+}, async (stage) => {
+  await stage.addGame();
+  assert.equal((await stage.figures()).quota.limitPerMinute, 150);
+  const answer = await fetch(`${stage.server.url}${stage.path}/hello`, {
+    method: 'POST', headers: { authorization: `Bearer ${stage.gameToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ server: stage.games[0].jobId, caps: ['v1', 'http'] }),
+  });
+  assert.equal((await answer.json()).poll.wait, 5);
+}));
+
 test('a token without the right to play ends all HTTP of a game server, once and for all', onStage({}, async (stage) => {
   const game = await stage.addGame({ apiKey: 'plt_no_such_token', listenTo: [], isKnown: false });
   await game.run('listen("*") pulse.Send("a", 1)');

@@ -45,11 +45,19 @@ struct RobloxOptions {
     std::string ca_file;
     bool strict_compat = false;
     std::uint32_t quota_percent = 80;
+    std::uint32_t quota_owner = 5'000;
+    std::uint32_t quota_address = 10'000;
+    std::uint32_t quota_universe = 400;
+    std::uint32_t quota_universe_server = 200;
+    std::uint32_t quota_topic = 40;
+    std::uint32_t quota_topic_server = 80;
+    std::uint32_t max_pace_percent = 100;
     std::uint32_t frame_bytes = 1'000;
     FrameCounting frame_counting = FrameCounting::escaped;
     std::chrono::milliseconds linger{30};
     std::chrono::milliseconds message_ttl{15'000};
     std::chrono::milliseconds answer_wait{5'000};
+    std::chrono::milliseconds poll_wait{20'000};
     std::uint32_t max_universes = 10'000;
 
     bool operator==(const RobloxOptions&) const = default;
@@ -111,6 +119,52 @@ inline constexpr Row<RobloxOptions> kRobloxRows[] = {
         .min = 10,
         .max = 95,
     }),
+    row<&RobloxOptions::quota_owner>({
+        .name = "quota_owner",
+        .doc = "Roblox's limit of publishes in a minute with the keys of one owner.",
+        .min = 1,
+        .max = 1'000'000,
+    }),
+    row<&RobloxOptions::quota_address>({
+        .name = "quota_address",
+        .doc = "Roblox's limit of publishes in a minute from this server's address.",
+        .min = 1,
+        .max = 1'000'000,
+    }),
+    row<&RobloxOptions::quota_universe>({
+        .name = "quota_universe",
+        .doc = "Roblox's limit of deliveries in a minute within a universe, without the part that "
+               "grows with its game servers.",
+        .min = 1,
+        .max = 1'000'000,
+    }),
+    row<&RobloxOptions::quota_universe_server>({
+        .name = "quota_universe_server",
+        .doc = "What each game server adds to quota_universe.",
+        .min = 1,
+        .max = 1'000'000,
+    }),
+    row<&RobloxOptions::quota_topic>({
+        .name = "quota_topic",
+        .doc = "Roblox's limit of deliveries in a minute within one of its topics, without the "
+               "part that grows with the game servers.",
+        .min = 1,
+        .max = 1'000'000,
+    }),
+    row<&RobloxOptions::quota_topic_server>({
+        .name = "quota_topic_server",
+        .doc = "What each game server adds to quota_topic.",
+        .min = 1,
+        .max = 1'000'000,
+    }),
+    row<&RobloxOptions::max_pace_percent>({
+        .name = "max_pace_percent",
+        .doc =
+            "Above 100 the pace may rise beyond these limits, up to so much of them, for as long "
+            "as Roblox refuses nothing.",
+        .min = 100,
+        .max = 1'000,
+    }),
     row<&RobloxOptions::frame_bytes>({
         .name = "frame_bytes",
         .doc = "Largest publish, counted by frame_counting. Roblox refuses more than 1,024.",
@@ -138,6 +192,12 @@ inline constexpr Row<RobloxOptions> kRobloxRows[] = {
         .doc = "How long a send waits for Roblox before it is answered 504.",
         .min = 100,
         .max = 60'000,
+    }),
+    row<&RobloxOptions::poll_wait>({
+        .name = "poll_wait_ms",
+        .doc = "How long a game server's poll is held where there is nothing for it.",
+        .min = 1'000,
+        .max = 25'000,
     }),
     row<&RobloxOptions::max_universes>({
         .name = "max_universes",
