@@ -118,6 +118,14 @@ void append_bridge_metrics(std::vector<MetricFamily>& out, const roblox::BridgeM
         figures.in_flight);
     one(out, "pulse_roblox_circuits_open", kGauge,
         "Universes that publish nothing because their key was refused.", figures.circuits_open);
+    one(out, "pulse_roblox_rate_factor", kGauge,
+        "Share of its pace that refusals have left to the universe that has least.",
+        figures.rate_factor);
+    MetricFamily& tokens =
+        family(out, "pulse_roblox_tokens", kGauge,
+               "What may be published at once where least is left, by what it is counted for.");
+    if (figures.universe_tokens) sample(tokens, *figures.universe_tokens, {{"bucket", "universe"}});
+    if (figures.owner_tokens) sample(tokens, *figures.owner_tokens, {{"bucket", "owner"}});
     one(out, "pulse_roblox_polls_open", kGauge, "Polls of game servers being held.",
         figures.polls_open);
     one(out, "pulse_roblox_game_servers", kGauge, "Game servers that are alive.",

@@ -82,6 +82,7 @@ TEST_CASE("A refusal for quota is waited out and halves the pace, which recovers
     fixture.run_for(100ms);
     REQUIRE(fixture.cloud.sent.size() == 1);
     CHECK(fixture.stats().rate_factor == 0.5);
+    CHECK(fixture.bridge->metrics().rate_factor == 0.5);  // that of the slowest
     CHECK(fixture.stats().throttled == 1);
     if (says_when) {
         fixture.run_for(6'800ms);
@@ -96,6 +97,15 @@ TEST_CASE("A refusal for quota is waited out and halves the pace, which recovers
     CHECK(fixture.stats().rate_factor == Approx(1.0));
     CHECK(fixture.stats().statuses.at(429) == 1);
     CHECK(fixture.bridge->metrics().retries.at(429) == 1);
+    CHECK(fixture.bridge->metrics().rate_factor == Approx(1.0));
+    // With one game server 600 deliveries a minute, a fifth of them at once.
+    const std::optional<double> before = fixture.bridge->metrics().universe_tokens;
+    REQUIRE(before);
+    CHECK(*before == Approx(120).margin(1));
+    fixture.publish("t", "2");
+    fixture.run_for(100ms);
+    CHECK(*fixture.bridge->metrics().universe_tokens < *before);
+    CHECK(fixture.bridge->metrics().owner_tokens);
 }
 
 TEST_CASE("A retry keeps its number, so that receivers see it once", "[roblox][bridge]") {

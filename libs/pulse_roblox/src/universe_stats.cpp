@@ -65,6 +65,15 @@ void Universe::add_gauges(BridgeMetrics& metrics) {
         std::max(metrics.queue_age_seconds, seconds_since(outbox.oldest(), now));
     metrics.in_flight += dispatcher_.in_flight();
     metrics.circuits_open += dispatcher_.is_circuit_open() ? 1U : 0U;
+    const std::string owner = owner_name();
+    const QuotaLevel level =
+        shared_.parts.budget.level({.universe = id_, .owner = owner, .real_topic = {}}, now);
+    const auto least = [](std::optional<double>& of, double tokens) {
+        of = of ? std::min(*of, tokens) : tokens;
+    };
+    metrics.rate_factor = std::min(metrics.rate_factor, level.factor);
+    least(metrics.universe_tokens, level.universe_tokens);
+    least(metrics.owner_tokens, level.owner_tokens);
 }
 
 }  // namespace pulse::roblox

@@ -135,6 +135,10 @@ struct BridgeMetrics {
     double queue_age_seconds = 0;  ///< of the oldest message anywhere
     std::size_t in_flight = 0;
     std::size_t circuits_open = 0;
+    double rate_factor = 1;  ///< QuotaLevel::factor where it is least
+    /// QuotaLevel's tokens where they are fewest; absent without universes.
+    std::optional<double> universe_tokens{};
+    std::optional<double> owner_tokens{};
 };
 
 }  // namespace pulse::roblox
