@@ -57,7 +57,7 @@ class HeldBus final : public mesa::Bus {
     void join_pool(const std::string&, Done done) override { done({}); }
     void leave_pool(const std::string&, Done done) override { done({}); }
     void list_pool(std::function<void(core::Result<std::vector<std::string>>)> done) override {
-        done(std::vector<std::string>{});
+        lists.push_back(std::move(done));
     }
     void check_pool() override {}
 
@@ -73,6 +73,9 @@ class HeldBus final : public mesa::Bus {
         publications.pop_front();
         first.done(mesa::make_error_code(mesa::Error::bus_unavailable));
     }
+    void announce(std::string_view text) {
+        if (const auto held = subscriber_.lock()) held->on_message(mesa::kPoolChannel, text);
+    }
     void set_up(bool is_up) {
         is_up_ = is_up;
         if (const auto held = subscriber_.lock()) held->on_state(is_up);
@@ -82,6 +85,7 @@ class HeldBus final : public mesa::Bus {
     std::deque<Publication> publications;
     std::vector<Added> added;
     std::vector<Routed> routed;
+    std::vector<std::function<void(core::Result<std::vector<std::string>>)>> lists;
 
   private:
     const std::string name_space_;
@@ -221,6 +225,28 @@ TEST_CASE("where others may have an id as well it is published, too", "[mesa][bu
     held.bus->release();
     // It has served its own already.
     CHECK(a.take() == Texts{text(2)});
+}
+
+TEST_CASE("a list of portals that is older than what they announced is asked for again",
+          "[mesa][portal]") {
+    MesaFixture fixture;
+    const auto bus = std::make_shared<HeldBus>();
+    mesa::ServerConfig config;
+    config.bus = bus;
+    config.portal.is_enabled = true;
+    mesa::Server server(fixture.hub, config);
+    bool is_ready = false;
+    server.when_ready([&] { is_ready = true; });
+    using Ids = std::vector<std::string>;
+    REQUIRE(bus->lists.size() == 1);
+    bus->announce(R"({"id":"new","ready":true})");
+    bus->lists[0](Ids{"old"});
+    CHECK(server.stats().portals == 1);
+    CHECK_FALSE(is_ready);
+    REQUIRE(bus->lists.size() == 2);
+    bus->lists[1](Ids{"old", "new"});
+    CHECK(server.stats().portals == 2);
+    CHECK(is_ready);
 }
 
 TEST_CASE("who comes while Redis is asked who is offline gets the message, once", "[mesa][sync]") {

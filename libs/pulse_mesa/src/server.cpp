@@ -98,14 +98,20 @@ void Server::Impl::on_bus_state(bool is_up) {
         return raise(make_error_code(Error::bus_unavailable));
     }
     if (!config.portal.is_enabled) return bus_is_ready();
-    config.bus->list_pool(
-        [weak = weak_from_this()](const core::Result<std::vector<std::string>>& list) {
-            const auto self = weak.lock();
-            if (self == nullptr) return;
-            if (list) self->set_portals(*list);
-            self->bus_is_ready();
-        });
+    list_portals();
     if (!is_checking_portals.exchange(true)) check_portals();
+}
+
+/// What the list says may be older than what was announced meanwhile: then it is asked for again.
+void Server::Impl::list_portals() {
+    config.bus->list_pool([weak = weak_from_this(), heard = announcements.load()](
+                              const core::Result<std::vector<std::string>>& list) {
+        const auto self = weak.lock();
+        if (self == nullptr) return;
+        if (list && self->announcements != heard) return self->list_portals();
+        if (list) self->set_portals(*list);
+        self->bus_is_ready();
+    });
 }
 
 void Server::Impl::bus_is_ready() {

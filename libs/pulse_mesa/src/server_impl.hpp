@@ -79,6 +79,7 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
     // The bus: server.cpp, server_send.cpp.
     void on_bus_state(bool is_up);
     void bus_is_ready();
+    void list_portals();
     void set_portals(const std::vector<std::string>& ids);
     void on_announcement(std::string_view text);
     void check_portals();
@@ -112,6 +113,7 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
     std::atomic<bool> is_finishing{false};
     std::atomic<bool> is_ended{false};
     std::atomic<bool> is_checking_portals{false};
+    std::atomic<std::uint64_t> announcements{0};  ///< of portals, heard so far
     std::atomic<bool> is_bus_ready{false};
     std::atomic<bool> is_watching_echoes{false};
     std::mutex mutex;

@@ -244,6 +244,7 @@ void Server::Impl::set_portals(const std::vector<std::string>& list) {
 void Server::Impl::on_announcement(std::string_view text) {
     const auto announcement = read_announcement(text);
     if (!announcement) return raise(announcement.error());
+    announcements.fetch_add(1, std::memory_order_relaxed);
     const std::string& id = announcement->id;
     if (announcement->is_ready) {
         if (!portals.add(id)) return;
