@@ -298,6 +298,32 @@ TEST_CASE("portals take turns, beginning with the second", "[mesa][portal]") {
     CHECK(heard == std::vector<std::string>{"1 connection"});
 }
 
+TEST_CASE("without turns portals are chosen at random", "[mesa][portal]") {
+    Shared shared;
+    mesa::ServerConfig config = shared.config();
+    config.portal = {.is_enabled = true, .distributes_load = false};
+    mesa::Server server(shared.hub, config);
+    std::string heard;
+    const auto listeners = [&](char name) {
+        mesa::PortalListeners result;
+        result.on_message = [&heard, name](const Message&, const std::optional<mesa::Id>&) {
+            heard += name;
+        };
+        return result;
+    };
+    mesa::Portal one(shared.bus, shared.rng, listeners('1'));
+    mesa::Portal two(shared.bus, shared.rng, listeners('2'));
+    one.start({});
+    two.start({});
+    MesaPeer peer(server, shared.lane());
+    constexpr std::size_t kMessages = 64;
+    for (std::size_t i = 0; i < kMessages; ++i) peer.say("{}");
+    CHECK(heard.size() == kMessages);
+    // Neither in turns nor one alone.
+    CHECK(heard.find("11") != std::string::npos);
+    CHECK(heard.find("22") != std::string::npos);
+}
+
 TEST_CASE("what is no envelope is an error of the server", "[mesa][bus]") {
     Shared shared;
     mesa::Server server(shared.hub, shared.config());

@@ -71,6 +71,55 @@ TEST_CASE("a message reaches the client's listener, then the server's, then the 
     CHECK(server.stats().messages_received_total == 1);
 }
 
+TEST_CASE("beginnings and ends are told in the documented order", "[mesa][server]") {
+    class Hook : public mesa::Middleware {
+      public:
+        explicit Hook(std::vector<std::string>& said) : said_(said) {}
+        void on_connection(const ClientPtr& client) override {
+            said_.push_back(client->is_connected() ? "hook" : "?");
+        }
+        void on_disconnection(const ClientPtr& client, std::uint16_t code,
+                              std::string_view reason) override {
+            CHECK_FALSE(client->is_connected());
+            said_.push_back("hook " + std::to_string(code) + " " + std::string(reason));
+        }
+
+      private:
+        std::vector<std::string>& said_;
+    };
+    MesaFixture fixture;
+    mesa::ServerConfig config;
+    config.bus = mesa::make_memory_bus();
+    config.portal.is_enabled = true;
+    mesa::Server server(fixture.hub, config);
+    std::vector<std::string> said;
+    mesa::PortalListeners listeners;
+    listeners.on_connection = [&] { said.emplace_back("portal"); };
+    listeners.on_disconnection = [&](const std::optional<mesa::Id>&) {
+        said.emplace_back("portal gone");
+    };
+    mesa::Portal portal(config.bus, fixture.rng, listeners);
+    portal.start({});
+    server.on_connection([&](const ClientPtr& client) {
+        said.emplace_back("server");
+        client->on_disconnect(
+            [&](std::uint16_t, std::string_view) { said.emplace_back("client gone"); });
+    });
+    server.on_disconnection([&](const ClientPtr&, std::uint16_t, std::string_view) {
+        said.emplace_back("server gone");
+        // It leaves the list behind the hooks.
+        CHECK(server.stats().clients == 1);
+    });
+    server.use(std::make_shared<Hook>(said));
+    MesaPeer peer(server, fixture.lane());
+    CHECK(said == std::vector<std::string>{"server", "portal", "hook"});
+    said.clear();
+    peer.leave(4321, "why");
+    CHECK(said ==
+          std::vector<std::string>{"client gone", "server gone", "hook 4321 why", "portal gone"});
+    CHECK(server.stats().clients == 0);
+}
+
 TEST_CASE("what cannot be read is an error of the client, which stays", "[mesa][server]") {
     MesaFixture fixture;
     mesa::Server server(fixture.hub, {});
