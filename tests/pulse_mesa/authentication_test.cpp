@@ -87,7 +87,7 @@ TEST_CASE("a refused client is closed, or may try again", "[mesa][authentication
     CHECK(b.take() == Texts{R"({"op":22,"d":{}})"});
 }
 
-TEST_CASE("without an id, or with a user that is no JSON, nobody is authenticated",
+TEST_CASE("without an id of its own, or with a user that is no JSON, nobody is authenticated",
           "[mesa][authentication]") {
     MesaFixture fixture;
     mesa::Server server(fixture.hub, {});
@@ -97,13 +97,14 @@ TEST_CASE("without an id, or with a user that is no JSON, nobody is authenticate
         [&](const mesa::ErrorEvent& error, const ClientPtr&) { errors.push_back(error.code); });
     MesaPeer peer(server, fixture.lane());
     (void)peer.take();
-    peer.say(R"({"op":2})");
-    peer.say(R"({"op":2})");
+    for (int i = 0; i < 3; ++i) peer.say(R"({"op":2})");
     asked.waiting[0]({std::nullopt, "{}"});
     asked.waiting[1]({mesa::Id("A"), "{"});
+    asked.waiting[2]({mesa::Id("*"), "{}"});
     CHECK(peer.take().empty());
     CHECK(errors == std::vector<std::error_code>{mesa::make_error_code(mesa::Error::no_id),
-                                                 mesa::make_error_code(mesa::Error::invalid_user)});
+                                                 mesa::make_error_code(mesa::Error::invalid_user),
+                                                 mesa::make_error_code(mesa::Error::reserved_id)});
     CHECK_FALSE(asked.client->id());
 }
 

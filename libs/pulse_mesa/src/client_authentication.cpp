@@ -96,6 +96,11 @@ bool ConnectedClient::accept(AuthResult& result) {
         server_->raise(make_error_code(Error::no_id), self());
         return false;
     }
+    // What is sent to it would be sent to all.
+    if (Recipients({*result.id}).is_all()) {
+        server_->raise(make_error_code(Error::reserved_id), self());
+        return false;
+    }
     if (result.user.empty()) result.user = "{}";
     if (!json::parse(result.user)) {
         server_->raise(make_error_code(Error::invalid_user), self());

@@ -13,6 +13,8 @@ constexpr core::ErrorRow<Error> kErrors[] = {
     {Error::nested_too_deeply, Condition::limit_exceeded, "JSON nested too deeply"},
     {Error::invalid_envelope, Condition::invalid_argument, "not an envelope"},
     {Error::no_id, Condition::invalid_argument, "authentication result without an id"},
+    {Error::reserved_id, Condition::invalid_argument,
+     "authentication result with the id of everybody"},
     {Error::invalid_user, Condition::invalid_argument, "the user object is not JSON"},
     {Error::not_authenticated, Condition::denied, "client is not authenticated"},
     {Error::authentication_failed, Condition::denied, "authentication failed"},

@@ -14,6 +14,7 @@ enum class Error {
     nested_too_deeply,         ///< JSON nested deeper than 512
     invalid_envelope,          ///< JSON on a channel that is not what belongs there
     no_id,                     ///< an authentication succeeded without an id
+    reserved_id,               ///< or with "*", which recipients of everything are written as
     invalid_user,              ///< the user object of an authentication is not JSON
     not_authenticated,         ///< the client has no user that could be changed
     authentication_failed,     ///< the application refused the client
