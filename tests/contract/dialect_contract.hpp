@@ -193,8 +193,8 @@ inline void dialect_contract(DialectUnderTest subject) {
         one.open();
         (void)one.connection->take();
         subject.lane.begin_turn();
-        REQUIRE_NOTHROW(one.conversation->on_closing(core::CloseReason::shutting_down));
-        one.connection->close(core::CloseReason::shutting_down);
+        REQUIRE_NOTHROW(one.conversation->on_closing(core::CloseReason::shutdown));
+        one.connection->close(core::CloseReason::shutdown);
         subject.turn();
         CHECK(one.connection->take().size() <= 1);
         one.end();
