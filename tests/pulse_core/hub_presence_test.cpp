@@ -4,7 +4,10 @@
 #include "support/catch.hpp"
 #include "support/hub_fixture.hpp"
 
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include <pulse/core/error.hpp>
 #include <pulse/core/hub.hpp>
@@ -244,6 +247,67 @@ TEST_CASE("members count against the memory budget as long as they are there",
     fixture.clock.advance(60s);
     CHECK(hub.prune_presence(30s) == 2);
     CHECK(fixture.budget.used() == 0);
+}
+
+TEST_CASE("who comes back while it is removed for being idle is counted once",
+          "[core][hub][presence]") {
+    /// Calls `between` before the hub hears of what was removed.
+    class Interrupted final : public PresenceStore {
+      public:
+        explicit Interrupted(const Clock& clock) : inner_(make_memory_presence_store(clock)) {}
+        Result<Joined> join(std::string_view channel, const SessionId& session,
+                            std::optional<PresenceData> given) override {
+            return inner_->join(channel, session, std::move(given));
+        }
+        Result<PresenceState> update(std::string_view channel, const SessionId& session,
+                                     std::optional<PresenceData> given) override {
+            return inner_->update(channel, session, std::move(given));
+        }
+        bool touch(std::string_view channel, const SessionId& session) override {
+            return inner_->touch(channel, session);
+        }
+        std::optional<PresenceState> leave(std::string_view channel,
+                                           const SessionId& session) override {
+            return inner_->leave(channel, session);
+        }
+        std::optional<PresenceState> get(std::string_view channel,
+                                         const SessionId& session) const override {
+            return inner_->get(channel, session);
+        }
+        std::vector<PresenceState> members(std::string_view channel) const override {
+            return inner_->members(channel);
+        }
+        std::size_t count(std::string_view channel) const override {
+            return inner_->count(channel);
+        }
+        std::vector<Pruned> prune_stale(std::chrono::milliseconds idle) override {
+            std::vector<Pruned> pruned = inner_->prune_stale(idle);
+            if (between) between();
+            return pruned;
+        }
+        void forget(std::string_view channel) override { inner_->forget(channel); }
+
+        std::function<void()> between;
+
+      private:
+        std::unique_ptr<PresenceStore> inner_;
+    };
+    test::ManualClock clock;
+    SeededRng rng{1};
+    NullLog log;
+    MemoryBudget budget;
+    Interrupted store(clock);
+    Hub hub({}, {.clock = clock, .rng = rng, .log = log, .budget = &budget, .presence = &store});
+    const SessionId ann{{1, 1}};
+    REQUIRE_FALSE(hub.create_channel("room"));
+    REQUIRE(hub.presence_join("room", ann, PresenceData(1000)));
+    const std::size_t one = budget.used();
+    clock.advance(60s);
+    store.between = [&] { REQUIRE(hub.presence_join("room", ann, PresenceData(1000))->is_new); };
+    CHECK(hub.prune_presence(30s) == 1);
+    CHECK(budget.used() == one);
+    CHECK(hub.presence_leave("room", ann));
+    CHECK(budget.used() == 0);
 }
 
 TEST_CASE("a channel that goes gives back what its members took", "[core][hub][presence]") {

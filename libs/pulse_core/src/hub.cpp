@@ -459,9 +459,10 @@ std::size_t Hub::prune_presence(std::chrono::milliseconds idle) {
         {
             const std::lock_guard lock(home.mutex);
             Channel* channel = home.channels.find(gone.channel, key);
-            // Whoever has come back meanwhile has been announced as such.
-            if (channel == nullptr || presence_->get(gone.channel, gone.state.session)) continue;
+            if (channel == nullptr) continue;
             release_presence(*channel, cost_of(gone.state));
+            // Whoever has come back meanwhile has been announced, and is counted, as such.
+            if (presence_->get(gone.channel, gone.state.session)) continue;
             announce(*channel, {gone.channel, PresenceAction::leave, gone.state}, nullptr, nullptr,
                      wake);
         }
