@@ -35,9 +35,11 @@ std::pair<std::string, Value> other_value(const Key& key) {
             const std::int64_t kib = std::max<std::int64_t>(128, key.info.min / 1024 + 1);
             return {std::to_string(kib) + "KiB", kib * 1024};
         }
-        case Kind::duration:
-            if (key.info.max < 41'000) return {"410ms", std::int64_t{410}};
-            return {"41s", std::int64_t{41'000}};
+        case Kind::duration: {
+            if (key.info.max >= 41'000) return {"41s", std::int64_t{41'000}};
+            const std::int64_t ms = std::max<std::int64_t>(410, key.info.min + 1);
+            return {std::to_string(ms) + "ms", ms};
+        }
         case Kind::text:
             return {"/some/text", std::string{"/some/text"}};
         case Kind::choice:
