@@ -53,7 +53,7 @@ struct Engine::Parts {
           loops(hub, wanted.server.threads,
                 {std::size_t{256} * 1024, wanted.transport.micro_batching}),
           rooms(is_rooms_enabled(wanted) && store
-                    ? std::make_unique<RoomsPart>(wanted.rooms, hub, *store, log)
+                    ? std::make_unique<RoomsPart>(wanted, hub, *store, authenticator, log)
                     : nullptr),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
@@ -315,7 +315,7 @@ void Engine::apply(const Config& config) {
     p.admin.set_connection_options(connection_options(config));
     p.server.set_client_limits(client_limits(config));
     p.authenticator.replace(p.authenticator_for(config));
-    if (p.rooms) p.rooms->apply(config.rooms);
+    if (p.rooms) p.rooms->apply(config);
     p.config = config;
 }
 

@@ -32,13 +32,16 @@ rooms::RoomsLimits rooms_limits(const RoomsOptions& wanted) {
     return limits;
 }
 
-rooms::RoomsOptions rooms_options(const RoomsOptions& wanted) {
+rooms::RoomsOptions rooms_options(const Config& config) {
+    const RoomsOptions& wanted = config.rooms;
     rooms::RoomsOptions options;
     options.signing_key = wanted.signing_key;
     options.counter_form = wanted.counter_value == CounterValue::number ? rooms::CounterForm::number
                                                                         : rooms::CounterForm::text;
     options.has_single_use_keys = wanted.single_use_keys;
     options.any_origin = wanted.any_origin;
+    options.channel_origins = config.transport.allowed_origins;
+    options.token_timeout = config.auth.timeout;
     options.ping_interval = wanted.ping_interval;
     options.idle_time = wanted.idle_time;
     options.max_idle_rooms = wanted.max_idle_rooms;
@@ -74,9 +77,11 @@ tl::expected<std::shared_ptr<const rooms::Places>, std::string> load_places(
     return tl::unexpected("rooms.places_file: " + path + line + ": " + problem.text);
 }
 
-RoomsPart::RoomsPart(const RoomsOptions& wanted, core::Hub& hub, core::DocumentStore& store,
-                     core::Log& log)
-    : options_(wanted), log_(log), rooms_(rooms_options(wanted), hub, store) {}
+RoomsPart::RoomsPart(const Config& wanted, core::Hub& hub, core::DocumentStore& store,
+                     core::Authenticator& authenticator, core::Log& log)
+    : options_(wanted.rooms),
+      log_(log),
+      rooms_(rooms_options(wanted), hub, store, &authenticator) {}
 
 core::Dialect& RoomsPart::dialect() noexcept { return rooms_.dialect(); }
 
@@ -87,8 +92,8 @@ tl::expected<void, std::string> RoomsPart::read_places() {
     return {};
 }
 
-void RoomsPart::apply(const RoomsOptions& wanted) {
-    options_ = wanted;
+void RoomsPart::apply(const Config& wanted) {
+    options_ = wanted.rooms;
     rooms_.set_options(rooms_options(wanted));
     if (const auto read = read_places(); !read) {
         log_.write(core::LogLevel::error, "places_kept",

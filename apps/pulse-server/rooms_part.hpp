@@ -14,6 +14,7 @@
 
 #include <tl/expected.hpp>
 
+#include <pulse/core/authenticator.hpp>
 #include <pulse/core/document_store.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/log.hpp>
@@ -37,15 +38,16 @@ class RoomsPart {
     /// Where browsers of the original look for them.
     static constexpr std::string_view kPath = "/websocket";
 
-    RoomsPart(const RoomsOptions& wanted, core::Hub& hub, core::DocumentStore& store,
-              core::Log& log);
+    /// `authenticator` says which channels of the hub clients may listen to.
+    RoomsPart(const Config& wanted, core::Hub& hub, core::DocumentStore& store,
+              core::Authenticator& authenticator, core::Log& log);
 
     [[nodiscard]] core::Dialect& dialect() noexcept;
     /// Where a connection is, from the file: once before serving. Errors are an operator's
     /// sentence.
     [[nodiscard]] tl::expected<void, std::string> read_places();
     /// The configuration anew, its file of places too; a file that cannot be read leaves what was.
-    void apply(const RoomsOptions& wanted);
+    void apply(const Config& wanted);
     [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics);
 
     [[nodiscard]] bool is_mounted(const ListenerOptions& listener);

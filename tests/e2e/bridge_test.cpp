@@ -5,6 +5,7 @@
 #include "support/document.hpp"
 #include "support/pulse_client.hpp"
 #include "support/tcp_client.hpp"
+#include "support/ws_client.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -219,6 +220,75 @@ TEST_CASE("what a token opened to native clients ends with it, and with the univ
     CHECK(operator_page.receive() ==
           Frame::error(0, ErrorCode::forbidden, "Subscription ended: " + channel));
     CHECK(operator_page.ask(FrameView::subscribe(2, channel)).code == 1004);
+}
+
+TEST_CASE("clients of rooms listen to a universe with a token, as long as that is good",
+          "[e2e][bridge][rooms]") {
+    const BridgeFixture bridge;
+    const ServerProcess server(bridge.settings());
+    const Caller admin(server, bridge.key());
+    REQUIRE(admin.is_served());
+    REQUIRE(admin.add(kUniverse).status == 200);
+    const auto token_with = [&](const char* right) {
+        const auto made =
+            admin.post("/universe/2745313133/tokens",
+                       {{"label", "page"}, {"rights", {right}}, {"expiresIn", nullptr}});
+        REQUIRE(made.status == 201);
+        return nlohmann::json::parse(made.body);
+    };
+    const auto reader = token_with("web.read");
+    const auto game = token_with("game.send");
+    const std::string channel = std::string("roblox:") + kUniverse + ":news";
+    const auto problem = [&](const std::string& text) {
+        return nlohmann::json{{"type", "error"}, {"data", "Channel " + channel + ": " + text}};
+    };
+
+    WsClient page(server.port(), {"/websocket?room=lobby", {}, {}});
+    const auto read = [&] { return nlohmann::json::parse(page.read_message(kText)); };
+    const auto subscribe = [&](const nlohmann::json& data) {
+        page.send_text(nlohmann::json{{"type", "subscribe"}, {"data", data}}.dump());
+    };
+    CHECK(read().at("type") == "config");
+    CHECK(read().at("type") == "profile");
+    subscribe({"channel", channel});
+    CHECK(read() == problem("not allowed"));
+    subscribe({"channel", channel, "no-such-token"});
+    CHECK(read() == problem("not allowed"));
+    subscribe({"channel", channel, game.at("token")});
+    CHECK(read() == problem("not allowed"));
+    subscribe({"channel", channel, reader.at("token")});
+    // Whoever has the answer to what came behind it is subscribed.
+    page.send_text(R"({"type":"profile"})");
+    CHECK(read().at("type") == "profile");
+
+    // From the game's server, and from the web.
+    REQUIRE(Caller(server, game.at("token"))
+                .post("/universe/2745313133/send",
+                      {{"topic", "news"}, {"message", {{"lap", 1}}}, {"destination", "server"}})
+                .status == 200);
+    for (const int lap : {1, 2}) {
+        if (lap == 2) {
+            REQUIRE(
+                admin
+                    .post("/universe/2745313133/send",
+                          {{"topic", "news"}, {"message", {{"lap", 2}}}, {"destination", "server"}})
+                    .status == 200);
+        }
+        const auto got = read();
+        CHECK(got.at("type") == "channel");
+        CHECK(got.at("data").at("id") == channel);
+        CHECK(got.at("data").at("payload").at("topic") == "news");
+        CHECK(got.at("data").at("payload").at("message") == nlohmann::json{{"lap", lap}});
+    }
+
+    const std::string id = reader.at("id");
+    REQUIRE(
+        http_exchange(server.port(), admin.request("DELETE", "/universe/2745313133/tokens/" + id))
+            .status == 200);
+    CHECK(read() == problem("the subscription ended"));
+    // The room stays.
+    page.send_text(R"({"type":"profile"})");
+    CHECK(read().at("type") == "profile");
 }
 
 TEST_CASE("the bridge's figures are those of the operator's page", "[e2e][bridge]") {

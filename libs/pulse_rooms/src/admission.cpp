@@ -40,28 +40,6 @@ std::string decode(std::string_view text, bool plus_is_space) {
     return out;
 }
 
-/// U+FFFD for every byte that is part of no character.
-std::string repair(std::string text) {
-    if (protocol::is_valid_utf8(text)) return text;
-    std::string out;
-    std::size_t i = 0;
-    while (i < text.size()) {
-        std::size_t length = 1;
-        while (length <= 4 && i + length <= text.size() &&
-               !protocol::is_valid_utf8(std::string_view(text).substr(i, length))) {
-            ++length;
-        }
-        if (length <= 4 && i + length <= text.size()) {
-            out.append(text, i, length);
-            i += length;
-        } else {
-            out += "\xEF\xBF\xBD";
-            ++i;
-        }
-    }
-    return out;
-}
-
 bool is_header_safe(std::string_view text) noexcept {
     return !text.empty() && text.front() != ' ' && text.back() != ' ' &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
@@ -133,6 +111,27 @@ std::string connection_details(const core::OpenRequest& request, const RoomsOpti
 }
 
 }  // namespace
+
+std::string repair(std::string text) {
+    if (protocol::is_valid_utf8(text)) return text;
+    std::string out;
+    std::size_t i = 0;
+    while (i < text.size()) {
+        std::size_t length = 1;
+        while (length <= 4 && i + length <= text.size() &&
+               !protocol::is_valid_utf8(std::string_view(text).substr(i, length))) {
+            ++length;
+        }
+        if (length <= 4 && i + length <= text.size()) {
+            out.append(text, i, length);
+            i += length;
+        } else {
+            out += "\xEF\xBF\xBD";
+            ++i;
+        }
+    }
+    return out;
+}
 
 std::optional<std::string> query_field(std::string_view query, std::string_view name) {
     while (const auto field = core::http::next_query_field(query)) {

@@ -25,6 +25,9 @@ struct Admission {
     std::string refusal;  ///< not empty: what to say instead of letting it in
 };
 
+/// U+FFFD for every byte that is part of no character.
+[[nodiscard]] std::string repair(std::string text);
+
 /// Decodes as browsers' URLSearchParams do: '+' is a space, broken escapes stay as they are, what
 /// is no UTF-8 becomes U+FFFD. The first field of that name; nothing when there is none.
 [[nodiscard]] std::optional<std::string> query_field(std::string_view query, std::string_view name);

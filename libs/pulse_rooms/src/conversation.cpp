@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include <pulse/protocol/bytes.hpp>
 
@@ -30,11 +31,12 @@ void send_text(core::Connection& connection, std::string_view text) {
 }  // namespace
 
 RoomConversation::RoomConversation(Engine& engine, core::Connection& connection, Registry::Pin room,
-                                   MemberPtr member)
+                                   MemberPtr member, ClientPage page)
     : engine_(engine),
       connection_(connection),
       room_(std::move(room)),
       member_(std::move(member)),
+      page_(std::move(page)),
       messages_(connection.lane().now(), engine.limits().messages) {
     member_->connection = &connection_;
     member_->conversation = this;
@@ -47,7 +49,7 @@ void RoomConversation::on_open() {
     at.set_framing(connection_.framing());
     if (const auto interval = engine_.options().ping_interval; interval.count() > 0) {
         next_ping_ = connection_.lane().now() + interval;
-        connection_.request_tick(interval);
+        request_tick(connection_.lane().now());
     }
     pause(true);
     // By value: a member that leaves meanwhile is told apart by the room.
@@ -91,7 +93,7 @@ bool RoomConversation::is_listening() const noexcept {
 }
 
 bool RoomConversation::may_read() const noexcept {
-    return is_listening() && is_greeted_ && !is_waiting_ && work_ < kMaxWork;
+    return is_listening() && !must_wait() && work_ < kMaxWork;
 }
 
 void RoomConversation::begin_turn() noexcept {
@@ -109,7 +111,7 @@ void RoomConversation::on_message(core::ByteView message, core::MessageKind kind
     is_going_on_ = true;
     read(text);
     is_going_on_ = false;
-    if (is_paused_ || is_showing_) go_on();
+    if (is_paused_ || is_showing_ || must_wait()) go_on();
 }
 
 void RoomConversation::hold(std::string_view text) {
@@ -142,8 +144,8 @@ void RoomConversation::go_on() {
     is_going_on_ = false;
     if (!is_listening()) return held_.clear();
     const bool has_more = is_showing_ || !held_.empty();
-    pause(!is_greeted_ || is_waiting_ || has_more);
-    if (!has_more || !is_greeted_ || is_waiting_ || std::exchange(is_scheduled_, true)) return;
+    pause(must_wait() || has_more);
+    if (!has_more || must_wait() || std::exchange(is_scheduled_, true)) return;
     connection_.handle().post([this](core::Connection&) {
         is_scheduled_ = false;
         begin_turn();
@@ -172,25 +174,84 @@ void RoomConversation::read(std::string_view text) {
     if (!parsed.message) return;
     // Ends in on_closed(), behind the answers to what came before.
     if (parsed.message->type == MessageType::close) is_ending_ = true;
+    const MessageType type = parsed.message->type;
+    if (type == MessageType::subscribe || type == MessageType::unsubscribe) {
+        // No affair of the room's, nor of admins who listen in on it: there may be a token in it.
+        if (const auto request = read_channel_request(parsed.message->data)) {
+            EngineCounters::add(engine_.counters.messages);
+            return ask_for_channel(type, *request);
+        }
+    }
     const std::uint64_t before = at.composed();
     is_showing_ = room_->handle(member_, at, *parsed.message);
     work_ += at.composed() - before;
 }
 
+void RoomConversation::ask_for_channel(MessageType type, const ChannelRequest& request) {
+    if (channels_ == nullptr) {
+        channels_ = std::make_unique<Channels>(engine_, connection_, *member_);
+    }
+    if (type == MessageType::unsubscribe) return refuse(channels_->unsubscribe(request));
+    const std::string_view origin = page_.origin ? *page_.origin : std::string_view{};
+    const std::string problem =
+        channels_->subscribe(request, {origin, page_.is_at_home},
+                             [this](const std::string& answer) { on_channel_answer(answer); });
+    request_tick(connection_.lane().now());
+    refuse(problem);
+}
+
+void RoomConversation::on_channel_answer(const std::string& problem) {
+    is_going_on_ = true;
+    refuse(problem);
+    is_going_on_ = false;
+    if (is_over_) return;
+    request_tick(connection_.lane().now());
+    begin_turn();
+    go_on();
+}
+
+void RoomConversation::refuse(std::string_view problem) {
+    if (problem.empty() || is_over_) return;
+    LanePart& at = engine_.part(connection_);
+    const std::uint64_t before = at.composed();
+    room_->refuse(member_, at, problem);
+    work_ += at.composed() - before;
+}
+
 void RoomConversation::on_tick(core::MonotonicTime now) {
     if (is_over_) return;
-    const auto interval = engine_.options().ping_interval;
-    if (interval.count() <= 0) return;
-    if (now >= next_ping_) {
-        if (is_greeted_) {
-            send_text(connection_,
-                      R"({"type":"ping","data":)" + std::to_string(engine_.clock.unix_ms()) + "}");
-            note_communication();
-        }
-        // From one to the next, so that they do not drift; those missed are left out.
-        while (next_ping_ <= now) next_ping_ += interval;
+    ping_if_due(now);
+    if (channels_ != nullptr) {
+        const std::vector<std::string> problems = channels_->on_tick(now);
+        is_going_on_ = true;
+        for (const std::string& each : problems) refuse(each);
+        is_going_on_ = false;
+        if (is_over_) return;
+        begin_turn();
+        go_on();
     }
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_ping_ - now);
+    request_tick(now);
+}
+
+void RoomConversation::ping_if_due(core::MonotonicTime now) {
+    const auto interval = engine_.options().ping_interval;
+    if (interval.count() <= 0) next_ping_ = {};
+    if (next_ping_ == core::MonotonicTime{} || now < next_ping_) return;
+    if (is_greeted_) {
+        send_text(connection_,
+                  R"({"type":"ping","data":)" + std::to_string(engine_.clock.unix_ms()) + "}");
+        note_communication();
+    }
+    // From one to the next, so that they do not drift; those missed are left out.
+    while (next_ping_ <= now) next_ping_ += interval;
+}
+
+void RoomConversation::request_tick(core::MonotonicTime now) {
+    core::MonotonicTime due = core::MonotonicTime::max();
+    if (next_ping_ != core::MonotonicTime{}) due = next_ping_;
+    if (channels_ != nullptr) due = std::min(due, channels_->due());
+    if (due == core::MonotonicTime::max()) return;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now);
     connection_.request_tick(std::max(wait, std::chrono::milliseconds{1}));
 }
 
@@ -204,6 +265,7 @@ std::size_t RoomConversation::max_message_bytes() const noexcept {
 
 void RoomConversation::leave() {
     if (std::exchange(is_over_, true)) return;
+    if (channels_ != nullptr) channels_->end();
     room_->leave(member_, engine_.part(connection_));
     room_.reset();
 }

@@ -3,6 +3,7 @@
 // What every room works with.
 #pragma once
 
+#include "channel_message.hpp"
 #include "lane_part.hpp"
 #include "share.hpp"
 #include "topic.hpp"
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <pulse/core/authenticator.hpp>
 #include <pulse/core/clock.hpp>
 #include <pulse/core/document_store.hpp>
 #include <pulse/core/hub.hpp>
@@ -44,10 +46,12 @@ struct EngineCounters {
 };
 
 struct Engine {
-    Engine(RoomsOptions wanted, core::Hub& hub_, core::DocumentStore& store_)
+    Engine(RoomsOptions wanted, core::Hub& hub_, core::DocumentStore& store_,
+           core::Authenticator* authenticator_)
         : counter_form(wanted.counter_form),
           hub(hub_),
           store(store_),
+          authenticator(authenticator_),
           store_limits(store_.limits()),
           clock(hub_.clock()),
           rng(hub_.rng()),
@@ -82,12 +86,14 @@ struct Engine {
     const CounterForm counter_form;
     core::Hub& hub;
     core::DocumentStore& store;
-    const core::DocumentLimits store_limits;  ///< also when the store is gone
+    core::Authenticator* const authenticator;  ///< null: everybody is anonymous
+    const core::DocumentLimits store_limits;   ///< also when the store is gone
     const core::Clock& clock;
     core::Rng& rng;
     core::Log& log;
     std::vector<std::shared_ptr<LanePart>> parts;
     EngineCounters counters;
+    const ChannelEncoder channel_encoder;
     /// Bytes of /users that are composed, over all rooms.
     const Total composed_views = std::make_shared<std::atomic<std::size_t>>(0);
 

@@ -53,6 +53,14 @@ Frame LanePart::encode(std::string_view message) {
     return frame;
 }
 
+std::shared_ptr<const std::string> LanePart::share(std::string_view text) {
+    if (text.empty()) return nullptr;
+    if (last_text_ == nullptr || *last_text_ != text) {
+        last_text_ = std::make_shared<const std::string>(text);
+    }
+    return last_text_;
+}
+
 void LanePart::hand_out() {
     {
         const std::lock_guard lock(mutex_);
@@ -132,7 +140,7 @@ void LanePart::subscribe(const Item& item) {
     if (!member.is_in_wing) return;
     Wing& wing = item.room->wing(index());
     const std::size_t most = engine_.limits().max_subscriptions;
-    const bool is_full = most != 0 && member.subscriptions.size() >= most;
+    const bool is_full = most != 0 && member.subscriptions.size() + member.channels >= most;
     if (!wing.subscribe(member, *item.topic) || !is_full) return;
     wing.unsubscribe_one(member, *item.topic);
     EngineCounters::add(engine_.counters.refusals);

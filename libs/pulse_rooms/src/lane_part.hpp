@@ -82,6 +82,9 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     [[nodiscard]] std::uint64_t composed() const noexcept { return composed_; }
     /// What connections of this lane are framed with; told by each that opens.
     void set_framing(const core::Framing& framing) noexcept { framing_ = &framing; }
+    /// The text, shared with whoever of this lane asked for the same just before: most clients of a
+    /// server come from the same page. Null: it is empty.
+    [[nodiscard]] std::shared_ptr<const std::string> share(std::string_view text);
 
     /// Hands out what has been put. Takes no room's lock, calls no conversation.
     void hand_out();
@@ -110,6 +113,7 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     std::vector<core::Outlet*> outlets_;
     const Room* last_room_ = nullptr;  ///< only compared
     bool is_settling_ = false;
+    std::shared_ptr<const std::string> last_text_;  ///< share()
 
     std::mutex mutex_;
     std::vector<Item> inbox_;

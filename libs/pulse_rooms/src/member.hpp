@@ -48,6 +48,7 @@ struct Member : std::enable_shared_from_this<Member> {
     std::uint64_t stamp = 0;            ///< of the last publication handed to it
     std::uint32_t place = 0;            ///< in the wing's list; with is_in_wing
     std::uint32_t refused_replies = 0;  ///< still to come, of a subscription that was refused
+    std::uint32_t channels = 0;         ///< of the hub that it is subscribed to
     bool is_in_wing = false;
 
     // Under the room's lock.

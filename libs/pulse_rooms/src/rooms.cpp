@@ -2,6 +2,7 @@
 #include "admission.hpp"
 #include "conversation.hpp"
 #include "engine.hpp"
+#include "page_origin.hpp"
 #include "registry.hpp"
 #include "room.hpp"
 
@@ -21,6 +22,8 @@ namespace {
 constexpr std::chrono::seconds kSweepInterval{1};
 constexpr std::uint16_t kPolicyViolation = 1008;
 constexpr std::uint16_t kTryAgainLater = 1013;
+/// Of the Origin header that is kept; no host's name is longer than 253 (RFC 1035 §2.3.4).
+constexpr std::size_t kMaxOriginBytes = 512;
 
 class RoomDialect final : public core::Dialect {
   public:
@@ -58,8 +61,16 @@ class RoomDialect final : public core::Dialect {
         }
         auto member = std::make_shared<Member>(connection.lane().index(), admission.session,
                                                admission.is_fresh, admission.details);
-        return std::make_unique<RoomConversation>(engine_, connection, std::move(room),
-                                                  std::move(member));
+        // Where not all pages may connect, the transport has judged this one.
+        const RoomsOptions& options = engine_.options();
+        const bool is_at_home =
+            !options.any_origin || is_page_at_home(request, options.channel_origins);
+        const std::string_view origin =
+            request.header ? request.header("origin") : std::string_view{};
+        return std::make_unique<RoomConversation>(
+            engine_, connection, std::move(room), std::move(member),
+            ClientPage{engine_.part(connection).share(origin.substr(0, kMaxOriginBytes)),
+                       is_at_home});
     }
 
   private:
@@ -115,8 +126,11 @@ void Engine::when_idle(std::function<void()> done) {
 }
 
 struct Rooms::Impl : std::enable_shared_from_this<Rooms::Impl> {
-    Impl(RoomsOptions options, core::Hub& hub, core::DocumentStore& store)
-        : engine(std::move(options), hub, store), registry(engine), dialect(engine, registry) {}
+    Impl(RoomsOptions options, core::Hub& hub, core::DocumentStore& store,
+         core::Authenticator* authenticator)
+        : engine(std::move(options), hub, store, authenticator),
+          registry(engine),
+          dialect(engine, registry) {}
 
     /// A lane for what comes from elsewhere; rooms are spread over them.
     [[nodiscard]] LanePart& part(std::string_view room) const {
@@ -139,8 +153,9 @@ struct Rooms::Impl : std::enable_shared_from_this<Rooms::Impl> {
     RoomDialect dialect;
 };
 
-Rooms::Rooms(RoomsOptions options, core::Hub& hub, core::DocumentStore& store)
-    : impl_(std::make_shared<Impl>(std::move(options), hub, store)) {
+Rooms::Rooms(RoomsOptions options, core::Hub& hub, core::DocumentStore& store,
+             core::Authenticator* authenticator)
+    : impl_(std::make_shared<Impl>(std::move(options), hub, store, authenticator)) {
     if (impl_->engine.parts.empty()) return;
     LanePart& first = *impl_->engine.parts.front();
     first.post([weak = std::weak_ptr<Impl>(impl_), &first] {

@@ -214,7 +214,7 @@ struct RoomFixture {
     void restart() {
         run();
         rooms.reset();
-        rooms = std::make_unique<rooms::Rooms>(options, hub, store);
+        rooms = std::make_unique<rooms::Rooms>(options, hub, store, authenticator);
     }
     /// Turns both lanes until nothing is left to do.
     void run() {
@@ -255,6 +255,7 @@ struct RoomFixture {
     GatedStore store{clock};
     core::MemoryBudget budget{0};  ///< without limit until the test sets one
     core::Hub hub{{}, {clock, rng, log, &budget, nullptr, nullptr, nullptr}};
+    core::Authenticator* authenticator = nullptr;  ///< in force from restart() on
     std::unique_ptr<rooms::Rooms> rooms;
 };
 

@@ -20,7 +20,8 @@ namespace pulse::roblox {
 /// have, but for these channels.
 ///
 /// A conversation asks every kReviewInterval whether all of this still holds: with the token
-/// removed or expired its connection ends, with the universe removed its subscriptions there.
+/// removed or expired its connection ends (in a room, what the token opened), with the universe
+/// removed its subscriptions there.
 ///
 /// **Thread-safe.** Both outlive it and the identities it gives out.
 class UniverseAuthenticator final : public core::Authenticator {

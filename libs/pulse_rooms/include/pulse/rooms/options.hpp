@@ -39,9 +39,10 @@ struct RoomsLimits {
         std::size_t{64} * 1024;             ///< of one poll: its answers, with counts
     std::size_t max_counters = 10'000;      ///< in one room
     std::size_t max_name_bytes = 512;       ///< of poll, answer, counter and event each
-    std::size_t max_subscriptions = 1'000;  ///< of one connection
-    std::size_t max_relays = 100;           ///< of one admin
-    core::RateLimit messages{};             ///< of one connection
+    std::size_t max_subscriptions = 1'000;  ///< of one connection, those to channels included
+    std::size_t max_token_bytes = std::size_t{16} * 1024;  ///< that open a channel
+    std::size_t max_relays = 100;                          ///< of one admin
+    core::RateLimit messages{};                            ///< of one connection
 };
 
 struct RoomsOptions {
@@ -55,6 +56,13 @@ struct RoomsOptions {
     /// Whether pages of any site may connect, as with the original, whose clients carry no secret
     /// of the browser's but the session cookie. Otherwise the transport's rule holds.
     bool any_origin = true;
+    /// Origins whose pages may subscribe to the hub's channels without a token although any_origin
+    /// lets all pages in, e.g. "https://example.org"; "*" for any. Empty: pages of the host that
+    /// the request itself names; from the own machine, pages of its loopback addresses.
+    std::vector<std::string> channel_origins;
+    /// How long a token for a channel may take to be checked. Meanwhile the client is not read
+    /// from.
+    std::chrono::milliseconds token_timeout{10'000};
     /// Between `ping` messages to each client. 0: none.
     std::chrono::milliseconds ping_interval{25'000};
     /// How long a room without connections stays in memory, and with it what is not stored

@@ -16,6 +16,7 @@
 #include <system_error>
 #include <vector>
 
+#include <pulse/core/authenticator.hpp>
 #include <pulse/core/dialect.hpp>
 #include <pulse/core/document_store.hpp>
 #include <pulse/core/http.hpp>
@@ -58,7 +59,11 @@ class Rooms {
   public:
     /// `hub` has all its lanes, and outlives the rooms together with `store`. Destroy the rooms
     /// when the loops have ended and the store is closed, or before either ran.
-    Rooms(RoomsOptions options, core::Hub& hub, core::DocumentStore& store);
+    /// `authenticator` says which channels of the hub clients may subscribe to beside what is in
+    /// their rooms; without one they are anonymous and may subscribe to all. It outlives the
+    /// connections.
+    Rooms(RoomsOptions options, core::Hub& hub, core::DocumentStore& store,
+          core::Authenticator* authenticator = nullptr);
     ~Rooms();
     Rooms(const Rooms&) = delete;
     Rooms& operator=(const Rooms&) = delete;
