@@ -229,6 +229,8 @@ void ConnectedClient::closed(const core::CloseEvent& event) {
     Server::Impl& server = *server_;
     end_replay();
     connection_ = nullptr;
+    // It never began: nobody has heard of it.
+    if (place == kNowhere) return handlers_.reset();
     if (id_) {
         part_->remove_id(*id_, *this);
         if (is_counted_online_) server.config.bus->remove_client(server.replica, id_->name());

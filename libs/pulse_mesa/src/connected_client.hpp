@@ -64,7 +64,8 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
     void store(const Message& message);
     /// False: nobody hears it.
     bool hear_error(const ErrorEvent& error);
-    std::uint32_t place = 0;  ///< in the lane's list
+    static constexpr std::uint32_t kNowhere = UINT32_MAX;
+    std::uint32_t place = kNowhere;  ///< in the lane's list
 
   private:
     struct Handlers {
