@@ -127,7 +127,7 @@ class Client {
             if (message.kind == MessageKind::text) {
                 require(static_cast<bool>(protocol::decode_json(message.bytes)));
             } else {
-                const auto result = protocol::decode(protocol::as_bytes(message.bytes));
+                const auto result = protocol::decode_owned(protocol::as_bytes(message.bytes));
                 require(static_cast<bool>(result));
                 require(result.consumed == message.bytes.size());
             }

@@ -51,7 +51,7 @@ TEST_CASE("what would have shown a refused subscription is left out for its conn
     RoomFixture f(options);
     const auto a_peer = f.join("room=a");
     const auto b_peer = f.join("room=b");
-    rooms::Engine engine(options, f.hub, f.store);
+    rooms::Engine engine(options, f.hub, f.store, nullptr);
     engine.parts.front()->set_framing(line_framing());
     Side a(engine, "a", *a_peer);
     Side b(engine, "b", *b_peer);
