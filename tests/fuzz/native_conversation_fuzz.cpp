@@ -83,8 +83,7 @@ class Engine {
 
 class Client {
   public:
-    Client(Engine& engine, bool is_json)
-        : engine_(engine), connection_(engine.lane()) {
+    Client(Engine& engine, bool is_json) : engine_(engine), connection_(engine.lane()) {
         core::OpenRequest request;
         request.path = "/ws";
         request.query = is_json ? "format=json" : "";
