@@ -8,7 +8,9 @@
 #include "support/eventually.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include <pulse/core/broker.hpp>
+#include <pulse/core/error.hpp>
 #include <pulse/core/publication.hpp>
 
 namespace pulse::contract {
@@ -58,10 +61,15 @@ class BrokerNode final : public core::BrokerListener {
     void publish(std::string_view channel, std::string_view payload) {
         core::PublicationView publication{channel};
         publication.payload = protocol::as_bytes(payload);
-        if (broker_->publish(publication)) ++failures_;
+        this->publish(publication);
     }
+    /// Once more while the broker says that it has too much to do.
     void publish(const core::PublicationView& publication) {
-        if (broker_->publish(publication)) ++failures_;
+        std::error_code error;
+        while ((error = broker_->publish(publication)) == core::Error::broker_overloaded) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        if (error) ++failures_;
     }
 
     /// Payloads heard in the channel, in order, probes left out.
@@ -73,6 +81,20 @@ class BrokerNode final : public core::BrokerListener {
             if (publication.channel == channel && payload != kProbe) out.emplace_back(payload);
         }
         return out;
+    }
+    /// Of all that was heard in the channel, probes too.
+    [[nodiscard]] std::vector<core::StreamPosition> positions(std::string_view channel) const {
+        std::vector<core::StreamPosition> out;
+        const std::lock_guard lock(mutex_);
+        for (const core::Publication& publication : heard_) {
+            if (publication.channel == channel) out.push_back(publication.position);
+        }
+        return out;
+    }
+    /// Channels in which it was told of a gap.
+    [[nodiscard]] std::vector<std::string> gaps() const {
+        const std::lock_guard lock(mutex_);
+        return gaps_;
     }
     [[nodiscard]] bool hears(std::string_view channel, std::size_t n) const {
         return test::eventually([&] { return heard(channel).size() >= n; });
@@ -99,6 +121,10 @@ class BrokerNode final : public core::BrokerListener {
         const std::lock_guard lock(mutex_);
         heard_.emplace_back(publication);
     }
+    void on_gap(std::string_view channel, const core::StreamPosition&) noexcept override {
+        const std::lock_guard lock(mutex_);
+        gaps_.emplace_back(channel);
+    }
     [[nodiscard]] bool has_interest(std::string_view channel) const noexcept override {
         const std::lock_guard lock(mutex_);
         return interest_.contains(channel);
@@ -108,6 +134,7 @@ class BrokerNode final : public core::BrokerListener {
     mutable std::mutex mutex_;
     std::set<std::string, std::less<>> interest_;
     std::vector<core::Publication> heard_;
+    std::vector<std::string> gaps_;
     std::atomic<std::size_t> calls_{0};
     std::atomic<std::size_t> failures_{0};
     core::Broker::Attachment attachment_;  ///< last: nothing is heard before the rest is there
@@ -257,6 +284,37 @@ inline void broker_contract(const MakeBrokers& make) {
             ann.publish("news", BrokerNode::kProbe);
             return bob.probes("news") > 0;
         }));
+    }
+
+    SECTION("every publication is confirmed once") {
+        constexpr std::size_t kCount = 200;
+        ann.listen("news");
+        std::atomic<std::size_t> confirmed{0};
+        std::atomic<std::size_t> failed{0};
+        for (std::size_t i = 0; i < kCount; ++i) {
+            core::PublicationView publication{"news"};
+            publication.payload = protocol::as_bytes("x");
+            ann.broker().publish_confirmed(publication, [&](std::error_code error) {
+                if (error) ++failed;
+                ++confirmed;
+            });
+        }
+        CHECK(test::eventually([&] { return confirmed >= kCount; }));
+        CHECK(ann.hears("news", kCount));
+        CHECK(confirmed == kCount);
+        CHECK(failed == 0);
+    }
+
+    SECTION("who listens hears what is published from then on") {
+        for (int round = 0; round < 20; ++round) {
+            const std::string channel = "room" + std::to_string(round);
+            std::promise<void> listening;
+            bob.set_interest(channel, true);
+            bob.broker().when_listening(channel, [&listening] { listening.set_value(); });
+            listening.get_future().wait();
+            ann.publish(channel, "first");
+            REQUIRE(bob.hears(channel, 1));
+        }
     }
 
     SECTION("a node that detached is not called any more, not even by a call under way") {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "broker_contract.hpp"
+#include "contract/recovery_contract.hpp"
+
+#include <pulse/core/clock.hpp>
+#include <pulse/core/rng.hpp>
 
 using namespace pulse;
 
@@ -19,4 +23,14 @@ TEST_CASE("an attachment to the memory broker may outlive the broker", "[contrac
     second.reset();
     node.publish("news", "once");
     CHECK(node.heard("news") == std::vector<std::string>{"once"});
+}
+
+TEST_CASE("the memory broker keeps the contract of recovery", "[contract][broker][recovery]") {
+    core::SystemClock clock;
+    core::SystemRng rng;
+    const auto store = core::make_memory_history_store(clock, rng);
+    contract::recovery_contract([&](std::size_t nodes, const core::HistoryPolicies& policies) {
+        return std::vector<std::shared_ptr<core::Broker>>(
+            nodes, core::make_memory_broker(store.get(), policies));
+    });
 }

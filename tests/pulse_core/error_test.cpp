@@ -11,7 +11,7 @@ using namespace pulse::core;
 namespace {
 
 constexpr int kFirst = static_cast<int>(Error::invalid_channel);
-constexpr int kLast = static_cast<int>(Error::store_incompatible);
+constexpr int kLast = static_cast<int>(Error::broker_overloaded);
 
 }  // namespace
 
@@ -54,6 +54,7 @@ TEST_CASE("callers branch on conditions", "[core][error]") {
     CHECK(is(Error::store_unavailable, Condition::unavailable));
     CHECK(is(Error::store_corrupt, Condition::unavailable));
     CHECK(is(Error::store_incompatible, Condition::unavailable));
+    CHECK(is(Error::broker_overloaded, Condition::limit_exceeded));
     CHECK(is(Error::shutting_down, Condition::unavailable));
 }
 

@@ -163,3 +163,91 @@ TEST_CASE("a hub attaches for as long as it lives", "[core][hub][broker]") {
     }
     CHECK(broker.attached == nullptr);
 }
+
+TEST_CASE("receivers and listeners are told of a gap", "[core][hub][broker]") {
+    RecordingBroker broker;
+    HubFixture fixture({.broker = &broker});
+    auto receiver = fixture.hub.subscribe("news");
+    REQUIRE(receiver);
+    std::vector<std::string> heard;
+    Listener listener(
+        fixture.lane(), SessionId{{1, 0}},
+        [&](const PublicationView& view) { heard.emplace_back(protocol::as_text(view.payload)); },
+        [&](const GapEvent& gap) {
+            heard.push_back("gap in " + std::string(gap.channel) + " at " +
+                            std::to_string(gap.position.offset));
+        });
+    Listener deaf(fixture.lane(), SessionId{{2, 0}}, [](const PublicationView&) {});
+    REQUIRE_FALSE(listener.subscribe("news"));
+    REQUIRE_FALSE(deaf.subscribe("news"));
+    const auto deliver = [&](std::string_view text) {
+        PublicationView publication{"news"};
+        publication.payload = protocol::as_bytes(text);
+        broker.attached->on_publication(publication);
+    };
+    CHECK_FALSE(receiver->take_gap());
+    deliver("a");
+    broker.attached->on_gap("news", {7, 1});
+    deliver("b");
+    fixture.flush();
+    CHECK(heard == std::vector<std::string>{"a", "gap in news at 7", "b"});
+    CHECK(receiver->take_gap());
+    CHECK_FALSE(receiver->take_gap());
+    // Who comes later has missed nothing.
+    auto later = fixture.hub.subscribe("news");
+    REQUIRE(later);
+    CHECK_FALSE(later->take_gap());
+    broker.attached->on_gap("other", {});
+    CHECK_FALSE(later->take_gap());
+}
+
+TEST_CASE("a position is the hub's to give, or its broker's, not the publisher's",
+          "[core][hub][broker]") {
+    test::ManualClock clock;
+    SeededRng rng{5};
+    const auto history = make_memory_history_store(clock, rng);
+    HubOptions options;
+    options.history_policy = [](std::string_view channel) {
+        return channel == "kept" ? HistoryPolicy{.size = 5} : HistoryPolicy{};
+    };
+    HubFixture alone({.options = options, .history = history.get()});
+    PublicationView forged{"kept"};
+    forged.position = {100, 7};
+    auto receiver = alone.hub.subscribe("kept");
+    REQUIRE(receiver);
+    REQUIRE(alone.hub.publish(forged));
+    const PublicationPtr* received = receiver->try_receive();
+    REQUIRE(received != nullptr);
+    CHECK((*received)->position.offset == 1);
+    CHECK((*received)->position.epoch != 7);
+    CHECK(history->read("kept", nullptr, 10)->publications.size() == 1);
+
+    const auto broker = make_memory_broker();
+    HubFixture joined({.broker = broker.get()});
+    auto other = joined.hub.subscribe("plain");
+    REQUIRE(other);
+    forged.channel = "plain";
+    REQUIRE(joined.hub.publish(forged));
+    received = other->try_receive();
+    REQUIRE(received != nullptr);
+    CHECK((*received)->position.epoch == 0);
+}
+
+TEST_CASE("a watcher hears everything and is no subscription", "[core][hub]") {
+    RecordingBroker broker;
+    HubFixture fixture({.broker = &broker});
+    {
+        auto watcher = fixture.hub.watch("news");
+        REQUIRE(watcher);
+        CHECK(broker.interest == Interest{{"news", true}});
+        CHECK(fixture.hub.stats().subscriptions == 0);
+        CHECK(fixture.hub.stats().subscribes_total == 0);
+        PublicationView publication{"news"};
+        broker.attached->on_publication(publication);
+        CHECK(watcher->try_receive() != nullptr);
+        Receiver moved = std::move(*watcher);
+        CHECK(moved.try_receive() == nullptr);
+    }
+    CHECK(broker.interest.back() == std::pair<std::string, bool>{"news", false});
+    CHECK(fixture.hub.stats().subscriptions == 0);
+}

@@ -77,6 +77,7 @@ struct Channel {
     std::size_t presence_bytes = 0;  ///< of its members, reserved from the budget
     std::vector<std::unique_ptr<Stream>> streams;
     std::shared_ptr<PublicationLog> log;  ///< while there are receivers
+    StreamPosition position;              ///< of the last publication that had one
 };
 
 /// Channels by name: open addressing, linear probing, deletion by shifting back. Hashes are keyed

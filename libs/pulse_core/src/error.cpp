@@ -33,9 +33,10 @@ constexpr ErrorRow<Error> kErrors[] = {
     {Error::store_unavailable, Condition::unavailable, "store unavailable"},
     {Error::store_corrupt, Condition::unavailable, "the store's data is damaged"},
     {Error::store_incompatible, Condition::unavailable, "not a store of this version"},
+    {Error::broker_overloaded, Condition::limit_exceeded, "too much waits for the broker"},
 };
 
-static_assert(has_every_error(kErrors, Error::store_incompatible));
+static_assert(has_every_error(kErrors, Error::broker_overloaded));
 
 class ConditionCategory final : public std::error_category {
   public:

@@ -111,7 +111,7 @@ void Hub::tell_broker(std::string_view channel) {
 
 Result<std::size_t> Hub::publish(const PublicationView& publication, Lane* from) {
     if (services_.broker == nullptr) return deliver(publication, nullptr, from);
-    if (const std::error_code error = services_.broker->publish(publication)) {
+    if (const std::error_code error = services_.broker->publish(stamped(publication))) {
         return tl::unexpected(error);
     }
     return subscriber_count(publication.channel);
@@ -126,12 +126,40 @@ void Hub::on_publication(const PublicationView& publication) noexcept {
     (void)deliver(publication, nullptr, nullptr);
 }
 
+void Hub::on_gap(std::string_view name, const StreamPosition& position) noexcept {
+    const std::uint64_t key = hash(name);
+    Stripe& home = stripe(key);
+    std::uint64_t wake = 0;
+    {
+        const std::lock_guard lock(home.mutex);
+        Channel* channel = home.channels.find(name, key);
+        if (channel == nullptr) return;
+        if (position.epoch != 0) channel->position = position;
+        if (channel->log != nullptr) channel->log->add_gap();
+        // Whoever is about to recover finds the gap by what is missing between two positions.
+        announce(*channel, GapEvent{name, position}, nullptr, nullptr, wake);
+    }
+    wake_lanes(wake, nullptr);
+}
+
+void Hub::on_presence(const PresenceEvent& event) noexcept {
+    const std::uint64_t key = hash(event.channel);
+    Stripe& home = stripe(key);
+    std::uint64_t wake = 0;
+    {
+        const std::lock_guard lock(home.mutex);
+        Channel* channel = home.channels.find(event.channel, key);
+        if (channel == nullptr) return;
+        channel->has_presence = true;
+        announce(*channel, event, nullptr, nullptr, wake);
+    }
+    wake_lanes(wake, nullptr);
+}
+
 Result<std::size_t> Hub::deliver(const PublicationView& publication, const PublicationPtr* shared,
                                  Lane* from) {
     HistoryPolicy policy;
-    if (services_.history != nullptr && options_.history_policy) {
-        policy = options_.history_policy(publication.channel);
-    }
+    if (services_.history != nullptr) policy = history_policy(publication.channel);
     const std::uint64_t key = hash(publication.channel);
     Stripe& home = stripe(key);
     std::uint64_t wake = 0;
@@ -147,13 +175,17 @@ Result<std::size_t> Hub::deliver(const PublicationView& publication, const Publi
         if (placed.timestamp_ms == 0 && (has_readers || policy.is_kept())) {
             placed.timestamp_ms = services_.clock.unix_ms();
         }
-        if (policy.is_kept()) {
+        // A node on its own gives positions; in a cluster the broker does.
+        const bool is_placed = services_.broker != nullptr && placed.position.epoch != 0;
+        if (!is_placed) placed.position = {};
+        if (policy.is_kept() && !is_placed) {
             auto position = services_.history->append(placed, policy);
             if (!position) return tl::unexpected(position.error());
             placed.position = *position;
         }
         if (channel == nullptr) return std::size_t{0};
         receivers = channel->subscribers;
+        if (placed.position.epoch != 0) channel->position = placed.position;
         if (channel->log != nullptr) {
             channel->log->append(shared != nullptr && !policy.is_kept()
                                      ? *shared
@@ -200,14 +232,18 @@ Result<Channel*> Hub::find_or_create(Stripe& home, std::string_view name, std::u
 }
 
 void Hub::release_if_empty(Stripe& home, Channel& channel) noexcept {
-    if (channel.subscribers != 0 || channel.is_kept) return;
+    if (channel.subscribers != 0) return;
+    // Publications that come while nobody is here may not come here.
+    channel.position = {};
+    if (channel.is_kept) return;
     if (channel.has_presence) presence_->forget(channel.name);
     release_presence(channel, channel.presence_bytes);
     home.channels.erase(channel);
     channels_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-Result<LaneChannel*> Hub::join(Session& session, std::string_view name, std::uint64_t key) {
+Result<LaneChannel*> Hub::join(Session& session, std::string_view name, std::uint64_t key,
+                               const Encoder& encoder, StreamPosition& position) {
     Lane& lane = session.outlet_.lane();
     Stripe& home = stripe(key);
     LaneChannel* joined = nullptr;
@@ -218,7 +254,8 @@ Result<LaneChannel*> Hub::join(Session& session, std::string_view name, std::uin
             find_or_create(home, name, key, auto_create_.load(std::memory_order_relaxed));
         if (!channel) return tl::unexpected(channel.error());
         is_first = (*channel)->subscribers == 0;
-        joined = &lane_channel(**channel, home, session, lane);
+        joined = &lane_channel(**channel, home, session, lane, encoder);
+        position = (*channel)->position;
         ++joined->subscriber_count;
         ++joined->stream->subscribers;
         ++(*channel)->subscribers;
@@ -234,18 +271,18 @@ Result<LaneChannel*> Hub::join(Session& session, std::string_view name, std::uin
     return joined;
 }
 
-LaneChannel& Hub::lane_channel(Channel& channel, Stripe& home, Session& session, Lane& lane) {
+LaneChannel& Hub::lane_channel(Channel& channel, Stripe& home, Session& session, Lane& lane,
+                               const Encoder& encoder) {
     Stream* stream = nullptr;
     for (const auto& candidate : channel.streams) {
-        if (candidate->encoder == session.encoder_ &&
-            candidate->framing == &session.outlet_.framing()) {
+        if (candidate->encoder == &encoder && candidate->framing == &session.outlet_.framing()) {
             stream = candidate.get();
         }
     }
     if (stream == nullptr) {
         channel.streams.push_back(std::make_unique<Stream>());
         stream = channel.streams.back().get();
-        stream->encoder = session.encoder_;
+        stream->encoder = &encoder;
         stream->framing = &session.outlet_.framing();
     }
     if (stream->lanes.size() <= lane.index()) stream->lanes.resize(lane.index() + 1);
@@ -295,7 +332,10 @@ void Hub::leave(Session& session, LaneChannel& at, std::uint32_t index) noexcept
     if (!last_of.empty()) tell_broker(last_of);
 }
 
-Result<Receiver> Hub::subscribe(std::string_view name) {
+Result<Receiver> Hub::subscribe(std::string_view name) { return make_receiver(name, true); }
+Result<Receiver> Hub::watch(std::string_view name) { return make_receiver(name, false); }
+
+Result<Receiver> Hub::make_receiver(std::string_view name, bool is_counted) {
     if (protocol::check_channel_name(name) != protocol::ChannelNameError::none) {
         return tl::unexpected(make_error_code(Error::invalid_channel));
     }
@@ -314,15 +354,17 @@ Result<Receiver> Hub::subscribe(std::string_view name) {
         }
         ++channel.receivers;
         ++channel.subscribers;
-        ++home.subscriptions;
-        ++home.subscribes_total;
-        receiver.emplace(Receiver(*this, channel, channel.log));
+        if (is_counted) {
+            ++home.subscriptions;
+            ++home.subscribes_total;
+        }
+        receiver.emplace(Receiver(*this, channel, channel.log, is_counted));
     }
     if (is_first) tell_broker(name);
     return std::move(*receiver);
 }
 
-void Hub::remove_receiver(Channel& channel) noexcept {
+void Hub::remove_receiver(Channel& channel, bool is_counted) noexcept {
     Stripe& home = stripe(channel.hash);
     std::shared_ptr<detail::PublicationLog> ended;
     std::string last_of;
@@ -330,7 +372,7 @@ void Hub::remove_receiver(Channel& channel) noexcept {
         const std::lock_guard lock(home.mutex);
         if (--channel.receivers == 0) ended = std::move(channel.log);
         --channel.subscribers;
-        --home.subscriptions;
+        if (is_counted) --home.subscriptions;
         if (channel.subscribers == 0) {
             if (services_.broker != nullptr) last_of = channel.name;
             release_if_empty(home, channel);
@@ -403,7 +445,7 @@ Result<PresenceStore::Joined> Hub::presence_join(std::string_view name, const Se
         }
         channel->has_presence = true;
         const auto action = joined->is_new ? PresenceAction::join : PresenceAction::update;
-        announce(*channel, {name, action, joined->state}, except, from, wake);
+        announce(*channel, PresenceEvent{name, action, joined->state}, except, from, wake);
     }
     wake_lanes(wake, from);
     return joined;
@@ -426,7 +468,8 @@ Result<PresenceState> Hub::presence_update(std::string_view name, const SessionI
         }
         updated = presence_->update(name, id, std::move(data));
         if (!updated) return updated;
-        announce(*channel, {name, PresenceAction::update, *updated}, except, from, wake);
+        announce(*channel, PresenceEvent{name, PresenceAction::update, *updated}, except, from,
+                 wake);
     }
     wake_lanes(wake, from);
     return updated;
@@ -444,7 +487,7 @@ std::optional<PresenceState> Hub::presence_leave(std::string_view name, const Se
         Channel* channel = home.channels.find(name, key);
         if (!left || channel == nullptr) return left;
         release_presence(*channel, cost_of(left));
-        announce(*channel, {name, PresenceAction::leave, *left}, except, from, wake);
+        announce(*channel, PresenceEvent{name, PresenceAction::leave, *left}, except, from, wake);
     }
     wake_lanes(wake, from);
     return left;
@@ -463,15 +506,16 @@ std::size_t Hub::prune_presence(std::chrono::milliseconds idle) {
             release_presence(*channel, cost_of(gone.state));
             // Whoever has come back meanwhile has been announced, and is counted, as such.
             if (presence_->get(gone.channel, gone.state.session)) continue;
-            announce(*channel, {gone.channel, PresenceAction::leave, gone.state}, nullptr, nullptr,
-                     wake);
+            announce(*channel, PresenceEvent{gone.channel, PresenceAction::leave, gone.state},
+                     nullptr, nullptr, wake);
         }
         wake_lanes(wake, nullptr);
     }
     return pruned.size();
 }
 
-void Hub::announce(Channel& channel, const PresenceEvent& event, const Outlet* except, Lane* from,
+template <typename Event>
+void Hub::announce(Channel& channel, const Event& event, const Outlet* except, Lane* from,
                    std::uint64_t& wake) {
     std::int64_t now_ns = 0;
     for (const auto& stream : channel.streams) {
@@ -486,15 +530,6 @@ void Hub::announce(Channel& channel, const PresenceEvent& event, const Outlet* e
 }
 
 // -------------------------------------------------------------------- looking
-
-Result<HistoryPage> Hub::history(std::string_view channel, const StreamPosition* since,
-                                 std::size_t limit) {
-    if (services_.history == nullptr || !options_.history_policy ||
-        !options_.history_policy(channel).is_kept()) {
-        return tl::unexpected(make_error_code(Error::history_unavailable));
-    }
-    return services_.history->read(channel, since, limit);
-}
 
 bool Hub::channel_exists(std::string_view name) const {
     const std::uint64_t key = hash(name);

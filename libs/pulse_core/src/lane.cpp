@@ -100,9 +100,17 @@ Lane::Flushed Lane::flush() {
     in_turn_ = true;
     flushed_ = std::exchange(delivered_, {});
     if (!timers_.empty()) run_due();
+    if (has_inbox_.load(std::memory_order_acquire)) take_inbox();
+    // What posted functions published goes out in this turn, too, unless another function waits,
+    // which may have been posted before the publication: those have their turn in the next flush.
     if (has_inbox_.load(std::memory_order_acquire)) {
-        run_posted();
-        collect_dirty();
+        std::unique_lock lock(inbox_mutex_);
+        if (posted_.empty()) {
+            dirty_work_.swap(dirty_);
+            has_inbox_.store(false, std::memory_order_release);
+        }
+        lock.unlock();
+        hand_out_dirty();
     }
     // write_out() must not queue more, but on_overflow() of a dialect may: hence by index.
     for (std::size_t i = 0; i < touched_.size(); ++i) {
@@ -139,11 +147,20 @@ void Lane::on_exception(std::string_view what) const noexcept {
     hub_.log().write(LogLevel::error, "posted_function_failed", {{"reason", what}});
 }
 
-void Lane::run_posted() {
+void Lane::take_inbox() {
+    // Both at one moment, and functions first: an answer that was posted before a publication was
+    // made precedes it.
     {
         const std::lock_guard lock(inbox_mutex_);
         posted_work_.swap(posted_);
+        dirty_work_.swap(dirty_);
+        has_inbox_.store(false, std::memory_order_release);
     }
+    run_posted();
+    hand_out_dirty();
+}
+
+void Lane::run_posted() {
     for (auto& posted : posted_work_) {
         // Each goes when it has run: what it holds may be waited for.
         const std::function<void()> function = std::move(posted);
@@ -189,12 +206,7 @@ void Lane::run_due() {
     }
 }
 
-void Lane::collect_dirty() {
-    {
-        const std::lock_guard lock(inbox_mutex_);
-        dirty_work_.swap(dirty_);
-        has_inbox_.store(!posted_.empty(), std::memory_order_release);
-    }
+void Lane::hand_out_dirty() {
     for (LaneChannel* channel : dirty_work_) {
         std::int64_t begin = 0;
         {

@@ -52,6 +52,12 @@ class PublicationLog {
         if (waiters_.load(std::memory_order_seq_cst) != 0) notify();
     }
 
+    /// Under the channel's lock.
+    void add_gap() noexcept { gaps_.fetch_add(1, std::memory_order_release); }
+    [[nodiscard]] std::uint64_t gaps() const noexcept {
+        return gaps_.load(std::memory_order_acquire);
+    }
+
     /// Under the channel's lock: the segment whose end is "now".
     [[nodiscard]] std::shared_ptr<LogSegment> tail() const { return segments_.back(); }
 
@@ -102,7 +108,8 @@ class PublicationLog {
     const std::size_t kept_segments_;
     LogSegment* tail_;
     std::atomic<std::uint32_t> waiters_{0};
-    std::mutex mutex_;  ///< guards segments_ against readers
+    std::atomic<std::uint64_t> gaps_{0};  ///< told by the broker
+    std::mutex mutex_;                    ///< guards segments_ against readers
     std::condition_variable changed_;
     std::deque<std::shared_ptr<LogSegment>> segments_;
 };

@@ -10,12 +10,15 @@
 
 namespace pulse::core {
 
-Receiver::Receiver(Hub& hub, detail::Channel& channel, std::shared_ptr<detail::PublicationLog> log)
+Receiver::Receiver(Hub& hub, detail::Channel& channel, std::shared_ptr<detail::PublicationLog> log,
+                   bool is_counted)
     : hub_(&hub),
       channel_(&channel),
       log_(std::move(log)),
       segment_(log_->tail()),
-      index_(segment_->ready.load(std::memory_order_relaxed)) {}
+      index_(segment_->ready.load(std::memory_order_relaxed)),
+      is_counted_(is_counted),
+      gaps_(log_->gaps()) {}
 
 Receiver::Receiver(Receiver&& other) noexcept
     : hub_(std::exchange(other.hub_, nullptr)),
@@ -23,7 +26,9 @@ Receiver::Receiver(Receiver&& other) noexcept
       log_(std::move(other.log_)),
       segment_(std::move(other.segment_)),
       index_(other.index_),
-      lagged_(other.lagged_) {}
+      is_counted_(other.is_counted_),
+      lagged_(other.lagged_),
+      gaps_(other.gaps_) {}
 
 Receiver& Receiver::operator=(Receiver&& other) noexcept {
     Receiver taken(std::move(other));
@@ -32,12 +37,14 @@ Receiver& Receiver::operator=(Receiver&& other) noexcept {
     std::swap(log_, taken.log_);
     std::swap(segment_, taken.segment_);
     std::swap(index_, taken.index_);
+    std::swap(is_counted_, taken.is_counted_);
     std::swap(lagged_, taken.lagged_);
+    std::swap(gaps_, taken.gaps_);
     return *this;
 }
 
 Receiver::~Receiver() {
-    if (channel_ != nullptr) hub_->remove_receiver(*channel_);
+    if (channel_ != nullptr) hub_->remove_receiver(*channel_, is_counted_);
 }
 
 std::uint32_t Receiver::ready() const noexcept {
@@ -74,6 +81,10 @@ const PublicationPtr* Receiver::receive(std::chrono::milliseconds timeout) {
 }
 
 std::uint64_t Receiver::take_lagged() noexcept { return std::exchange(lagged_, 0); }
+bool Receiver::take_gap() noexcept {
+    const std::uint64_t now = log_->gaps();
+    return std::exchange(gaps_, now) != now;
+}
 
 // ------------------------------------------------------------------- Listener
 
@@ -87,12 +98,14 @@ class RecordEncoder final : public Encoder {
         std::uint32_t channel;
         std::uint32_t event;  ///< kNoEvent = absent
         std::uint32_t payload;
-        std::uint32_t has_source;
+        std::uint32_t flags;
         std::array<std::uint64_t, 2> source;
         std::uint64_t timestamp_ms;
         StreamPosition position;
     };
     static constexpr std::uint32_t kNoEvent = 0xffff'ffff;
+    static constexpr std::uint32_t kHasSource = 1;
+    static constexpr std::uint32_t kIsGap = 2;  ///< a GapEvent: channel and position alone
 
     using Encoder::encode;
     bool encode(const PublicationView& view, MessageWriter& out) const override {
@@ -100,7 +113,7 @@ class RecordEncoder final : public Encoder {
         header.channel = static_cast<std::uint32_t>(view.channel.size());
         header.event = view.event ? static_cast<std::uint32_t>(view.event->size()) : kNoEvent;
         header.payload = static_cast<std::uint32_t>(view.payload.size());
-        header.has_source = view.source ? 1 : 0;
+        if (view.source) header.flags = kHasSource;
         if (view.source) header.source = view.source->words;
         header.timestamp_ms = view.timestamp_ms;
         header.position = view.position;
@@ -116,8 +129,20 @@ class RecordEncoder final : public Encoder {
         return true;
     }
 
+    bool encode(const GapEvent& event, MessageWriter& out) const override {
+        Header header{};
+        header.channel = static_cast<std::uint32_t>(event.channel.size());
+        header.event = kNoEvent;
+        header.flags = kIsGap;
+        header.position = event.position;
+        std::byte* p = out.begin(sizeof header + event.channel.size(), MessageKind::binary);
+        if (p == nullptr) return false;
+        put(put(p, &header, sizeof header), event.channel.data(), event.channel.size());
+        return true;
+    }
+
     /// Reads one record and moves `p` behind it.
-    static PublicationView read(const std::byte*& p) noexcept {
+    static PublicationView read(const std::byte*& p, bool& is_gap) noexcept {
         Header header;
         std::memcpy(&header, p, sizeof header);
         p += sizeof header;
@@ -126,7 +151,8 @@ class RecordEncoder final : public Encoder {
         if (header.event != kNoEvent) view.event = text(p, header.event);
         view.payload = ByteView{p, header.payload};
         p += header.payload;
-        if (header.has_source != 0) view.source = SessionId{header.source};
+        if ((header.flags & kHasSource) != 0) view.source = SessionId{header.source};
+        is_gap = (header.flags & kIsGap) != 0;
         view.timestamp_ms = header.timestamp_ms;
         view.position = header.position;
         return view;
@@ -151,9 +177,10 @@ const RecordEncoder& record_encoder() noexcept {
 
 }  // namespace
 
-Listener::Listener(Lane& lane, SessionId id, Function function)
+Listener::Listener(Lane& lane, SessionId id, Function function, GapFunction on_gap)
     : Outlet(lane, no_framing()),
       function_(std::move(function)),
+      on_gap_(std::move(on_gap)),
       session_(lane.hub(), *this, record_encoder(), id) {}
 
 Listener::~Listener() = default;
@@ -165,8 +192,13 @@ void Listener::write_out() noexcept {
         const auto* p = static_cast<const std::byte*>(piece.iov_base);
         const std::byte* end = p + piece.iov_len;
         while (p < end) {
-            const PublicationView view = RecordEncoder::read(p);
-            function_(view);
+            bool is_gap = false;
+            const PublicationView view = RecordEncoder::read(p, is_gap);
+            if (!is_gap) {
+                function_(view);
+            } else if (on_gap_) {
+                on_gap_({view.channel, view.position});
+            }
         }
         consume(piece.iov_len);
     }

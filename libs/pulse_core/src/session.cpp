@@ -34,19 +34,30 @@ const Session::Subscription* Session::find(std::string_view channel,
     return const_cast<Session*>(this)->find(channel, hash);
 }
 
-std::error_code Session::subscribe(std::string_view channel) {
+std::error_code Session::may_subscribe(std::string_view channel) const noexcept {
     if (protocol::check_channel_name(channel) != protocol::ChannelNameError::none) {
         return Error::invalid_channel;
     }
     const std::size_t limit = hub_.max_subscriptions_.load(std::memory_order_relaxed);
     if (limit != 0 && subscriptions_.size() >= limit) return Error::too_many_subscriptions;
+    if (find(channel, hub_.hash(channel)) != nullptr) return Error::already_subscribed;
+    return {};
+}
+
+std::error_code Session::subscribe(std::string_view channel) {
+    StreamPosition ignored;
+    return subscribe(channel, *encoder_, ignored);
+}
+
+std::error_code Session::subscribe(std::string_view channel, const Encoder& encoder,
+                                   StreamPosition& position) {
+    if (const std::error_code error = may_subscribe(channel)) return error;
     const std::uint64_t hash = hub_.hash(channel);
-    if (find(channel, hash) != nullptr) return Error::already_subscribed;
     // Before the hub knows of it: afterwards nothing may fail.
     if (subscriptions_.size() == subscriptions_.capacity()) {
         subscriptions_.reserve(std::max<std::size_t>(1, 2 * subscriptions_.size()));
     }
-    auto joined = hub_.join(*this, channel, hash);
+    auto joined = hub_.join(*this, channel, hash, encoder, position);
     if (!joined) return joined.error();
     if (subscriptions_.empty()) hub_.subscribed_sessions_.fetch_add(1, std::memory_order_relaxed);
     const auto index = static_cast<std::uint32_t>((*joined)->subscribers.size() - 1);

@@ -91,8 +91,10 @@ class BodyReader {
         if (elements == 0) return fail(Error::missing_type, Field::type);
         if (!read_type()) return false;
         const auto rules = fields_of(out_.type);
-        if (elements != 1 + rules.size()) return fail(Error::wrong_field_count);
-        for (std::size_t i = 0; i < rules.size(); ++i) {
+        std::size_t fields = 0;
+        while (fields < rules.size() && !rules[fields].is_extension) ++fields;
+        if (elements != 1 + fields) return fail(Error::wrong_field_count);
+        for (std::size_t i = 0; i < fields; ++i) {
             if (!read_once(rules, i)) return false;
         }
         return check_required(rules);
@@ -105,8 +107,10 @@ class BodyReader {
 
         /// rules.size() for a key that is not known.
         [[nodiscard]] std::size_t index_in(std::span<const FieldRule> rules) const noexcept {
-            if (is_number)
-                return number < rules.size() ? static_cast<std::size_t>(number) : rules.size();
+            if (is_number) {
+                const bool is_known = number < rules.size() && !rules[number].is_extension;
+                return is_known ? static_cast<std::size_t>(number) : rules.size();
+            }
             std::size_t i = 0;
             while (i < rules.size() && to_string(rules[i].field) != text) ++i;
             return i;
@@ -207,7 +211,10 @@ class BodyReader {
             case Field::payload:
                 return read_payload();
             case Field::data:
-                return read_data();
+            case Field::recover:
+            case Field::position:
+            case Field::recovery:
+                return read_data(field);
             case Field::none:
             case Field::type:
                 break;  // in no rule
@@ -271,10 +278,10 @@ class BodyReader {
         return true;
     }
 
-    bool read_data() noexcept {
+    bool read_data(Field field) noexcept {
         const std::byte* const start = cursor_.p;
         const Error error = wire::skip_value<Grammar::json_like>(cursor_, kInnerDepth);
-        if (error != Error::none) return fail(error, Field::data);
+        if (error != Error::none) return fail(error, field);
         out_.data.emplace(start, cursor_.p);
         return true;
     }

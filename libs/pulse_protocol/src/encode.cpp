@@ -28,8 +28,9 @@ constexpr auto kPongHead = kTypeKey + str("pong");
 
 template <typename Sink>
 void emit_publish(Sink& sink, const std::optional<std::uint64_t>& id, std::string_view channel,
-                  const std::optional<std::string_view>& event, ByteView payload) noexcept {
-    sink.byte(map_of(3 + id.has_value() + event.has_value()));
+                  const std::optional<std::string_view>& event, ByteView payload,
+                  ByteView position) noexcept {
+    sink.byte(map_of(3 + id.has_value() + event.has_value() + !position.empty()));
     sink.run(kPublishHead);
     if (id) {
         sink.run(kIdKey);
@@ -41,16 +42,23 @@ void emit_publish(Sink& sink, const std::optional<std::uint64_t>& id, std::strin
         sink.run(kEventKey);
         sink.text(*event);
     }
+    if (!position.empty()) {  // before the payload, which is last because it may be long
+        sink.run(kPositionKey);
+        sink.value(position);
+    }
     sink.run(kPayloadKey);
     sink.bin_header(payload.size());
     sink.tail(payload);
 }
 
 template <typename Sink>
-void emit_ack(Sink& sink, std::uint64_t id) noexcept {
-    sink.byte(map_of(2));
+void emit_ack(Sink& sink, std::uint64_t id, ByteView recovery) noexcept {
+    sink.byte(map_of(2 + !recovery.empty()));
     sink.run(kAckHead);
     sink.uint(id);
+    if (recovery.empty()) return;
+    sink.run(kRecoveryKey);
+    sink.value(recovery);
 }
 
 template <typename Sink>
@@ -69,12 +77,16 @@ void emit_presence(Sink& sink, const FrameView& frame) noexcept {
 }
 
 template <typename Sink, std::size_t N>
-void emit_subscription(Sink& sink, const Run<N>& head, const FrameView& frame) noexcept {
-    sink.byte(map_of(3));
+void emit_subscription(Sink& sink, const Run<N>& head, const FrameView& frame,
+                       ByteView recover) noexcept {
+    sink.byte(map_of(3 + !recover.empty()));
     sink.run(head);
     sink.uint(frame.id.value_or(0));
     sink.run(kChannelKey);
     sink.text(frame.channel);
+    if (recover.empty()) return;
+    sink.run(kRecoverKey);
+    sink.value(recover);
 }
 
 template <typename Sink, std::size_t N>
@@ -124,15 +136,16 @@ template <typename Sink>
 void emit(Sink& sink, const FrameView& frame) noexcept {
     switch (frame.type) {
         case FrameType::subscribe:
-            return emit_subscription(sink, kSubscribeHead, frame);
+            return emit_subscription(sink, kSubscribeHead, frame, frame.data.value_or(ByteView{}));
         case FrameType::unsubscribe:
-            return emit_subscription(sink, kUnsubscribeHead, frame);
+            return emit_subscription(sink, kUnsubscribeHead, frame, {});
         case FrameType::publish:
-            return emit_publish(sink, frame.id, frame.channel, frame.event, frame.payload);
+            return emit_publish(sink, frame.id, frame.channel, frame.event, frame.payload,
+                                frame.data.value_or(ByteView{}));
         case FrameType::presence:
             return emit_presence(sink, frame);
         case FrameType::ack:
-            return emit_ack(sink, frame.id.value_or(0));
+            return emit_ack(sink, frame.id.value_or(0), frame.data.value_or(ByteView{}));
         case FrameType::error:
             return emit_error(sink, frame);
         case FrameType::ping:
@@ -211,28 +224,28 @@ EncodeResult encode(const FrameView& frame) {
 }
 
 std::size_t publish_size(std::string_view channel, const std::optional<std::string_view>& event,
-                         ByteView payload) noexcept {
+                         ByteView payload, ByteView position) noexcept {
     Counter counter;
-    emit_publish(counter, std::nullopt, channel, event, payload);
+    emit_publish(counter, std::nullopt, channel, event, payload, position);
     return kLengthPrefixBytes + counter.size();
 }
 
 std::byte* encode_publish_to(std::string_view channel, const std::optional<std::string_view>& event,
-                             ByteView payload, std::byte* out) noexcept {
+                             ByteView payload, std::byte* out, ByteView position) noexcept {
     Writer writer(out + kLengthPrefixBytes);
-    emit_publish(writer, std::nullopt, channel, event, payload);
+    emit_publish(writer, std::nullopt, channel, event, payload, position);
     return seal(out, writer.end());
 }
 
 std::size_t ack_size(std::uint64_t id) noexcept {
     Counter counter;
-    emit_ack(counter, id);
+    emit_ack(counter, id, {});
     return kLengthPrefixBytes + counter.size();
 }
 
 std::byte* encode_ack_to(std::uint64_t id, std::byte* out) noexcept {
     Writer writer(out + kLengthPrefixBytes);
-    emit_ack(writer, id);
+    emit_ack(writer, id, {});
     return seal(out, writer.end());
 }
 

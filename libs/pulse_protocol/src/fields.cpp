@@ -5,12 +5,17 @@
 namespace pulse::protocol {
 
 std::span<const FieldRule> fields_of(FrameType type) noexcept {
-    static constexpr FieldRule kSubscription[] = {{Field::id}, {Field::channel}};
-    static constexpr FieldRule kPublish[] = {
-        {Field::id, true}, {Field::channel}, {Field::event, true}, {Field::payload}};
+    static constexpr FieldRule kSubscribe[] = {
+        {Field::id}, {Field::channel}, {Field::recover, true, true}};
+    static constexpr FieldRule kUnsubscribe[] = {{Field::id}, {Field::channel}};
+    static constexpr FieldRule kPublish[] = {{Field::id, true},
+                                             {Field::channel},
+                                             {Field::event, true},
+                                             {Field::payload},
+                                             {Field::position, true, true}};
     static constexpr FieldRule kPresence[] = {
         {Field::id}, {Field::channel}, {Field::action}, {Field::data, true}};
-    static constexpr FieldRule kAck[] = {{Field::id}};
+    static constexpr FieldRule kAck[] = {{Field::id}, {Field::recovery, true, true}};
     static constexpr FieldRule kError[] = {{Field::id}, {Field::code}, {Field::message}};
     static constexpr FieldRule kHeartbeat[] = {{Field::timestamp, true}};
     static constexpr FieldRule kConnect[] = {{Field::version}, {Field::token, true}};
@@ -18,8 +23,9 @@ std::span<const FieldRule> fields_of(FrameType type) noexcept {
         {Field::connection_id}, {Field::version}, {Field::heartbeat}};
     switch (type) {
         case FrameType::subscribe:
+            return kSubscribe;
         case FrameType::unsubscribe:
-            return kSubscription;
+            return kUnsubscribe;
         case FrameType::publish:
             return kPublish;
         case FrameType::presence:
@@ -71,6 +77,12 @@ std::string_view to_string(Field field) noexcept {
             return "connection_id";
         case Field::heartbeat:
             return "heartbeat";
+        case Field::recover:
+            return "recover";
+        case Field::position:
+            return "position";
+        case Field::recovery:
+            return "recovery";
     }
     return "";
 }

@@ -161,16 +161,17 @@ bool operator==(const FrameView& a, const FrameView& b) noexcept {
     if (a.type != b.type) return false;
     switch (a.type) {
         case FrameType::subscribe:
+            return a.id == b.id && a.channel == b.channel && equal(a.data, b.data);
         case FrameType::unsubscribe:
             return a.id == b.id && a.channel == b.channel;
         case FrameType::publish:
             return a.id == b.id && a.channel == b.channel && a.event == b.event &&
-                   equal(a.payload, b.payload);
+                   equal(a.payload, b.payload) && equal(a.data, b.data);
         case FrameType::presence:
             return a.id == b.id && a.channel == b.channel && a.action == b.action &&
                    equal(a.data, b.data);
         case FrameType::ack:
-            return a.id == b.id;
+            return a.id == b.id && equal(a.data, b.data);
         case FrameType::error:
             return a.id == b.id && a.code == b.code && a.message == b.message;
         case FrameType::ping:

@@ -73,6 +73,10 @@ class Fields {
 void add_fields(Fields& fields, const FrameView& frame) {
     switch (frame.type) {
         case FrameType::subscribe:
+            fields.number("id", frame.id);
+            fields.text("channel", frame.channel);
+            if (frame.data) fields.size("recover", frame.data->size());
+            break;
         case FrameType::unsubscribe:
             fields.number("id", frame.id);
             fields.text("channel", frame.channel);
@@ -82,6 +86,7 @@ void add_fields(Fields& fields, const FrameView& frame) {
             fields.text("channel", frame.channel);
             if (frame.event) fields.text("event", *frame.event);
             fields.size("payload", frame.payload.size());
+            if (frame.data) fields.size("position", frame.data->size());
             break;
         case FrameType::presence:
             fields.number("id", frame.id);
@@ -91,6 +96,7 @@ void add_fields(Fields& fields, const FrameView& frame) {
             break;
         case FrameType::ack:
             fields.number("id", frame.id);
+            if (frame.data) fields.size("recovery", frame.data->size());
             break;
         case FrameType::error:
             fields.number("id", frame.id);

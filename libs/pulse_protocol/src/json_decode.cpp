@@ -41,7 +41,7 @@ struct Slot {
 };
 
 // One slot for each Field, and one for the other spelling of the payload.
-constexpr std::size_t kPayloadBase64 = static_cast<std::size_t>(Field::heartbeat) + 1;
+constexpr std::size_t kPayloadBase64 = static_cast<std::size_t>(Field::recovery) + 1;
 constexpr std::size_t kSlots = kPayloadBase64 + 1;
 constexpr std::size_t kNoSlot = 0;  // Field::none
 
@@ -60,7 +60,7 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
     }
     [[nodiscard]] Slot& payload_base64() noexcept { return slots_[kPayloadBase64]; }
     [[nodiscard]] const std::string& payload_text() const noexcept { return payload_.str(); }
-    [[nodiscard]] ByteView data() const noexcept { return data_.bytes(); }
+    [[nodiscard]] ByteView value_of(Field field) noexcept { return builder(field).bytes(); }
     [[nodiscard]] Error error() const noexcept { return error_; }
 
     // The parser's events. Returning false stops it.
@@ -93,15 +93,15 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         if (depth_ == 1) {
             Slot& slot = slots_[current_];
             slot.kind = Slot::Kind::text;
-            if (current_ == static_cast<std::size_t>(Field::data)) {
-                data_.text(text);
+            if (is_data()) {
+                builder().text(text);
             } else {
                 slot.text = std::move(text);
             }
         } else if (is_payload()) {
             payload_.text(text);
         } else if (is_data()) {
-            data_.text(text);
+            builder().text(text);
         }
         return true;
     }
@@ -114,7 +114,7 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         }
         if (!enter()) return false;
         if (is_payload()) payload_.begin_object();
-        if (is_data()) data_.begin_object();
+        if (is_data()) builder().begin_object();
         return true;
     }
     bool key(string_t& key) override {
@@ -123,7 +123,7 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         } else if (is_payload()) {
             payload_.key(key);
         } else if (is_data()) {
-            data_.key(key);
+            builder().key(key);
         }
         return true;
     }
@@ -131,20 +131,20 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         --depth_;
         if (depth_ == 0) return true;
         if (is_payload()) payload_.end_object();
-        if (is_data()) data_.end();
+        if (is_data()) builder().end();
         return true;
     }
     bool start_array(std::size_t) override {
         if (depth_ == 0) return fail(Error::not_a_frame);
         if (!enter()) return false;
         if (is_payload()) payload_.begin_array();
-        if (is_data()) data_.begin_array();
+        if (is_data()) builder().begin_array();
         return true;
     }
     bool end_array() override {
         --depth_;
         if (is_payload()) payload_.end_array();
-        if (is_data()) data_.end();
+        if (is_data()) builder().end();
         return true;
     }
 
@@ -162,8 +162,22 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         return current_ == static_cast<std::size_t>(Field::payload);
     }
     [[nodiscard]] bool is_data() const noexcept {
-        return current_ == static_cast<std::size_t>(Field::data);
+        return current_ < kPayloadBase64 && is_value(static_cast<Field>(current_));
     }
+    /// A frame may have a field of this kind and, unknown to its type, another one.
+    [[nodiscard]] DataBuilder& builder(Field field) noexcept {
+        switch (field) {
+            case Field::recover:
+                return builders_[1];
+            case Field::position:
+                return builders_[2];
+            case Field::recovery:
+                return builders_[3];
+            default:
+                return builders_[0];
+        }
+    }
+    [[nodiscard]] DataBuilder& builder() noexcept { return builder(static_cast<Field>(current_)); }
 
     void select(std::size_t index) {
         current_ = index;
@@ -171,7 +185,7 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
         slot.is_repeated = slot.kind != Slot::Kind::absent;
         // Whatever was given before: if it matters the repetition is an error, else nothing does.
         if (is_payload()) payload_.clear();
-        if (is_data()) data_.clear();
+        if (is_data()) builder().clear();
     }
 
     bool enter() {
@@ -187,7 +201,7 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
             slots_[current_].kind = kind;
             slots_[current_].number = header.value;
         }
-        if (is_data()) data_.scalar(header);
+        if (is_data()) builder().scalar(header);
         return true;
     }
 
@@ -195,7 +209,7 @@ class Collector final : public nlohmann::json_sax<nlohmann::json> {
     std::size_t current_ = kNoSlot;
     std::size_t depth_ = 0;
     CompactText payload_;
-    DataBuilder data_;
+    std::array<DataBuilder, 4> builders_;
     Error error_ = Error::none;
 };
 
@@ -276,7 +290,10 @@ class Assembler {
             case Field::action:
                 return take_action();
             case Field::data:
-                return take_data();
+            case Field::recover:
+            case Field::position:
+            case Field::recovery:
+                return take_data(field);
             case Field::none:
             case Field::type:
             case Field::payload:
@@ -313,9 +330,9 @@ class Assembler {
         return true;
     }
 
-    bool take_data() {
-        const Error error = canonicalise(input_.data(), result_.frame.data.emplace());
-        return error == Error::none || fail(error, Field::data);
+    bool take_data(Field field) {
+        const Error error = canonicalise(input_.value_of(field), result_.frame.data.emplace());
+        return error == Error::none || fail(error, field);
     }
 
     bool take_payload() {

@@ -33,8 +33,8 @@ class ObjectWriter {
             out_ += '"';
         }
     }
-    void data(ByteView raw) {
-        begin("data");
+    void value(std::string_view name, ByteView raw) {
+        begin(name);
         append_data(out_, raw);
     }
 
@@ -52,6 +52,10 @@ class ObjectWriter {
 void write_fields(ObjectWriter& object, const FrameView& frame) {
     switch (frame.type) {
         case FrameType::subscribe:
+            object.number("id", frame.id.value_or(0));
+            object.text("channel", frame.channel);
+            if (frame.data) object.value("recover", *frame.data);
+            break;
         case FrameType::unsubscribe:
             object.number("id", frame.id.value_or(0));
             object.text("channel", frame.channel);
@@ -61,15 +65,17 @@ void write_fields(ObjectWriter& object, const FrameView& frame) {
             object.text("channel", frame.channel);
             if (frame.event) object.text("event", *frame.event);
             object.payload(frame.payload);
+            if (frame.data) object.value("position", *frame.data);
             break;
         case FrameType::presence:
             object.number("id", frame.id.value_or(0));
             object.text("channel", frame.channel);
             object.number("action", static_cast<std::uint64_t>(frame.action));
-            if (frame.data) object.data(*frame.data);
+            if (frame.data) object.value("data", *frame.data);
             break;
         case FrameType::ack:
             object.number("id", frame.id.value_or(0));
+            if (frame.data) object.value("recovery", *frame.data);
             break;
         case FrameType::error:
             object.number("id", frame.id.value_or(0));

@@ -147,6 +147,7 @@ class Counter {
     void text(std::string_view text) noexcept {
         size_ += length_size<kStrForm>(text.size()) + text.size();
     }
+    void value(ByteView bytes) noexcept { size_ += bytes.size(); }
     void bin_header(std::size_t size) noexcept { size_ += length_size<kBinForm>(size); }
     /// The last bytes of a frame, which a sink may treat apart.
     void tail(ByteView bytes) noexcept { size_ += bytes.size(); }
@@ -172,6 +173,8 @@ class Writer {
         p_ = put_length<kStrForm>(p_, text.size());
         p_ = put_bytes(p_, text.data(), text.size());
     }
+    /// A MessagePack value, as it is.
+    void value(ByteView bytes) noexcept { p_ = put_bytes(p_, bytes.data(), bytes.size()); }
     void bin_header(std::size_t size) noexcept { p_ = put_length<kBinForm>(p_, size); }
     void tail(ByteView bytes) noexcept { p_ = put_bytes(p_, bytes.data(), bytes.size()); }
 

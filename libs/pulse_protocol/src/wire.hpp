@@ -130,5 +130,8 @@ inline constexpr auto kVersionKey = str("version");
 inline constexpr auto kTokenKey = str("token");
 inline constexpr auto kConnectionIdKey = str("connection_id");
 inline constexpr auto kHeartbeatKey = str("heartbeat");
+inline constexpr auto kRecoverKey = str("recover");
+inline constexpr auto kPositionKey = str("position");
+inline constexpr auto kRecoveryKey = str("recovery");
 
 }  // namespace pulse::protocol::wire

@@ -117,6 +117,7 @@ void NativeConversation::on_closing(CloseReason reason) {
 
 void NativeConversation::on_close(const CloseEvent&) {
     is_ending_ = true;
+    if (extras_ != nullptr) extras_->joining.reset();
     session_.unsubscribe_all();
 }
 
@@ -232,7 +233,9 @@ void NativeConversation::yield() {
 }
 
 void NativeConversation::resume() {
-    if (is_ending_) return;
+    if (is_ending_ || is_waiting()) return;
+    handle_stashed();
+    if (is_ending_ || is_waiting()) return;
     drain_decoder();
     if (extras_ != nullptr) handle_waiting();
     if (!is_waiting() && !is_ending_) connection_.pause_reading(false);
@@ -252,7 +255,7 @@ void NativeConversation::handle_waiting() {
 
 void NativeConversation::charge_input() {
     MemoryBudget* budget = connection_.lane().budget();
-    const auto held = static_cast<std::uint32_t>(decoder_.buffered_bytes());
+    const auto held = static_cast<std::uint32_t>(decoder_.buffered_bytes() + stashed_bytes());
     if (budget == nullptr || held == charged_bytes_) return;
     if (held > charged_bytes_ && !budget->try_reserve_input(held - charged_bytes_)) {
         end(CloseReason::out_of_memory);
@@ -266,6 +269,7 @@ void NativeConversation::charge_input() {
 }
 
 void NativeConversation::handle(const FrameView& frame) {
+    if (stash(frame)) return;
     stats().frames_in.add(1);
     switch (frame.type) {
         case FrameType::publish:
@@ -298,16 +302,6 @@ void NativeConversation::handle(const FrameView& frame) {
                protocol::default_text(ErrorCode::invalid_frame));
 }
 
-void NativeConversation::handle_subscribe(const FrameView& frame) {
-    const std::uint64_t id = frame.id.value_or(0);
-    if (!may(Action::subscribe, frame)) return;
-    if (const std::error_code error = session_.subscribe(frame.channel)) {
-        refuse(id, error, frame.channel);
-        return;
-    }
-    send_ack(id);
-}
-
 void NativeConversation::handle_unsubscribe(const FrameView& frame) {
     const std::uint64_t id = frame.id.value_or(0);
     if (!options().subscribes.is_unlimited() &&
@@ -319,28 +313,6 @@ void NativeConversation::handle_unsubscribe(const FrameView& frame) {
         return;
     }
     send_ack(id);
-}
-
-void NativeConversation::handle_publish(const FrameView& frame) {
-    if (!may(Action::publish, frame)) return;
-    const std::size_t limit = options().max_payload_bytes;
-    if (limit != 0 && frame.payload.size() > limit) {
-        send_error(frame.id.value_or(0), ErrorCode::payload_too_large,
-                   protocol::default_text(ErrorCode::payload_too_large));
-        return;
-    }
-    stats().publishes.add(1);
-    stats().publish_bytes.add(frame.payload.size());
-    PublicationView publication;
-    publication.channel = frame.channel;
-    publication.event = frame.event;
-    publication.payload = frame.payload;
-    const auto receivers = session_.publish(publication);
-    if (!receivers) {
-        refuse(frame.id.value_or(0), receivers.error(), frame.channel);
-    } else if (frame.id) {
-        send_ack(*frame.id);
-    }
 }
 
 bool NativeConversation::may(Action action, const FrameView& frame) {
@@ -418,6 +390,10 @@ void NativeConversation::refuse(std::uint64_t id, const std::error_code& error,
                    protocol::default_text(ErrorCode::channel_not_found));
     } else if (error == Error::presence_full) {
         send_error(id, ErrorCode::server_error, "Presence of the channel is full");
+    } else if (error == Error::broker_overloaded) {
+        send_error(id, ErrorCode::rate_limited, protocol::default_text(ErrorCode::rate_limited));
+    } else if (error == Error::broker_unavailable) {
+        send_error(id, ErrorCode::server_error, "Broker unavailable");
     } else if (error == Error::too_many_channels) {
         send_error(id, ErrorCode::server_error, "Maximum channels reached");
     } else {

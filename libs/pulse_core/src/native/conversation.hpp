@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,10 @@ class NativeConversation final : public Conversation {
   private:
     /// What only some connections have.
     struct Extras;
+    /// A subscribe whose answer is on its way.
+    struct Joining;
+    /// Publications whose answers are.
+    struct Publishing;
     enum class Standing : std::uint8_t { open, required, pending, authenticated };
 
     void handle_text(ByteView message);
@@ -42,10 +48,20 @@ class NativeConversation final : public Conversation {
     void drain_decoder();
     /// While this holds, what arrives is kept for resume().
     [[nodiscard]] bool is_waiting() const noexcept {
-        return is_yielding_ || standing_ == Standing::pending;
+        return is_yielding_ || is_held_ || standing_ == Standing::pending;
     }
     /// Lets others have their turn before the rest of a long message is handled.
     void yield();
+    /// Until what is on its way has come.
+    void hold();
+    void release();
+    /// Keeps a request that has to wait for answers on their way.
+    [[nodiscard]] bool stash(const protocol::FrameView& frame);
+    void handle_stashed();
+    [[nodiscard]] std::size_t stashed_bytes() const noexcept;
+    /// Calls `start` with a function that takes the Value, then `then` with it, on the loop.
+    template <typename Value, typename Start, typename Then>
+    void await(Start&& start, Then then);
     void resume();
     void handle_waiting();
     /// Sees to it that the rest of a frame comes in time. `is_another`: than was waited for before.
@@ -57,7 +73,14 @@ class NativeConversation final : public Conversation {
     void handle(const protocol::FrameView& frame);
     void handle_subscribe(const protocol::FrameView& frame);
     void handle_unsubscribe(const protocol::FrameView& frame);
+    void read_missed();
+    void finish_subscribe(std::optional<Result<HistoryPage>> page);
+    void send_missed(const Publication& publication);
     void handle_publish(const protocol::FrameView& frame);
+    void publish_through_broker(std::optional<std::uint64_t> id, PublicationView publication);
+    void finish_publish(std::uint64_t ticket, std::error_code error);
+    void answer_publish(std::optional<std::uint64_t> id, std::error_code error,
+                        std::string_view channel);
     void handle_presence(const protocol::FrameView& frame);
     void handle_connect(const protocol::FrameView& frame);
     /// Whether the client stays, and what it sent meanwhile is to be handled.
@@ -102,6 +125,7 @@ class NativeConversation final : public Conversation {
     Standing standing_ = Standing::open;
     bool is_json_ = false;  ///< the peer's last message was JSON: so are our answers
     bool is_yielding_ = false;
+    bool is_held_ = false;
     bool is_ending_ = false;  ///< closed by us; what still arrives is ignored
 };
 

@@ -4,12 +4,36 @@
 #pragma once
 
 #include "conversation.hpp"
+#include "native/position.hpp"
 
+#include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <pulse/core/receiver.hpp>
+
 namespace pulse::core::native {
+
+struct NativeConversation::Joining {
+    std::uint64_t id;
+    std::string channel;
+    std::optional<RecoverRequest> wish;
+    Receiver receiver;
+};
+
+struct NativeConversation::Publishing {
+    struct Unanswered {
+        std::optional<std::uint64_t> id;
+        std::optional<std::error_code> outcome;
+    };
+    /// In the order of requests; bounded by holding the connection.
+    std::deque<Unanswered> unanswered;
+    std::uint64_t first_ticket = 0;
+    /// A request of another kind, which waits for them.
+    std::optional<protocol::Frame> stashed;
+};
 
 struct NativeConversation::Extras {
     Extras(MonotonicTime now, const NativeOptions& options)
@@ -30,6 +54,9 @@ struct NativeConversation::Extras {
     /// Bytes of member lists sent in the turn that began then.
     std::size_t sync_bytes = 0;
     MonotonicTime sync_turn{};
+    std::unique_ptr<Joining> joining;
+    /// Made by the first publication through a broker.
+    std::unique_ptr<Publishing> publishing;
 };
 
 }  // namespace pulse::core::native

@@ -9,8 +9,10 @@ namespace pulse::core::native {
 NativeDialect::NativeDialect(Hub& hub, NativeOptions options, Authenticator* authenticator)
     : hub_(hub),
       authenticator_(authenticator),
-      binary_encoder_(std::make_unique<BinaryEncoder>()),
-      json_encoder_(std::make_unique<JsonEncoder>()),
+      binary_encoder_(std::make_unique<BinaryEncoder>(Positions::hidden)),
+      json_encoder_(std::make_unique<JsonEncoder>(Positions::hidden)),
+      positioned_binary_encoder_(std::make_unique<BinaryEncoder>(Positions::shown)),
+      positioned_json_encoder_(std::make_unique<JsonEncoder>(Positions::shown)),
       stats_(std::make_unique<NativeStats[]>(Hub::kMaxLanes)) {
     set_options(options);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "encoders.hpp"
 
+#include "native/position.hpp"
+
 #include <cstring>
 #include <string>
 
@@ -70,6 +72,44 @@ protocol::FrameView presence_frame(const PresenceEvent& event, std::vector<std::
     return protocol::FrameView::presence(0, event.channel, event.action, protocol::ByteView{data});
 }
 
+/// What a gap is told with; its frame() is of the parts in it.
+class GapFrame {
+  public:
+    GapFrame(const GapEvent& event, Positions positions) {
+        if (positions == Positions::hidden) {
+            // In words that every client knows: an error that is tied to no request.
+            text_ = "Publications may be missing: ";
+            text_ += event.channel;
+            frame_ = protocol::FrameView::error(0, protocol::ErrorCode::server_error, text_);
+            return;
+        }
+        // The subscription is broken and stands anew: said as the server's own subscribe.
+        frame_ = protocol::FrameView::subscribe(0, event.channel);
+        if (event.position.epoch != 0) {
+            append_position(event.position, position_);
+            frame_.data = position_;
+        }
+    }
+    GapFrame(const GapFrame&) = delete;
+    GapFrame& operator=(const GapFrame&) = delete;
+    [[nodiscard]] const protocol::FrameView& frame() const noexcept { return frame_; }
+
+  private:
+    std::string text_;
+    std::vector<std::byte> position_;
+    protocol::FrameView frame_{};
+};
+
+bool write_binary(const protocol::FrameView& frame, MessageWriter& out) {
+    const std::size_t size = protocol::encoded_size(frame);
+    // A record is larger than the data in it, which alone may fill a frame.
+    if (size > protocol::kLengthPrefixBytes + protocol::kMaxFrameBytes) return false;
+    std::byte* at = out.begin(size, MessageKind::binary);
+    if (at == nullptr) return false;
+    protocol::encode_to(frame, at);
+    return true;
+}
+
 bool write_json(const protocol::FrameView& frame, MessageWriter& out) {
     std::string text;
     protocol::encode_json(frame, text);
@@ -106,33 +146,43 @@ void append_presence_members(std::span<const PresenceState> members, std::vector
 }
 
 bool BinaryEncoder::encode(const PublicationView& publication, MessageWriter& out) const {
-    const std::size_t size =
-        protocol::publish_size(publication.channel, publication.event, publication.payload);
+    std::vector<std::byte> position;
+    if (positions_ == Positions::shown && publication.position.epoch != 0) {
+        append_position(publication.position, position);
+    }
+    const std::size_t size = protocol::publish_size(publication.channel, publication.event,
+                                                    publication.payload, position);
     // A delivery may be larger than the frame it came in (that one may have used the array form).
     if (size > protocol::kLengthPrefixBytes + protocol::kMaxFrameBytes) return false;
     std::byte* at = out.begin(size, MessageKind::binary);
     if (at == nullptr) return false;
-    protocol::encode_publish_to(publication.channel, publication.event, publication.payload, at);
+    protocol::encode_publish_to(publication.channel, publication.event, publication.payload, at,
+                                position);
     return true;
+}
+
+bool BinaryEncoder::encode(const GapEvent& event, MessageWriter& out) const {
+    return write_binary(GapFrame(event, positions_).frame(), out);
 }
 
 bool BinaryEncoder::encode(const PresenceEvent& event, MessageWriter& out) const {
     std::vector<std::byte> data;
-    const protocol::FrameView frame = presence_frame(event, data);
-    const std::size_t size = protocol::encoded_size(frame);
-    // A record is larger than the data in it, which alone may fill a frame.
-    if (size > protocol::kLengthPrefixBytes + protocol::kMaxFrameBytes) return false;
-    std::byte* at = out.begin(size, MessageKind::binary);
-    if (at == nullptr) return false;
-    protocol::encode_to(frame, at);
-    return true;
+    return write_binary(presence_frame(event, data), out);
 }
-
 bool JsonEncoder::encode(const PublicationView& publication, MessageWriter& out) const {
     protocol::FrameView frame =
         protocol::FrameView::publish(publication.channel, publication.payload);
     frame.event = publication.event;
+    std::vector<std::byte> position;
+    if (positions_ == Positions::shown && publication.position.epoch != 0) {
+        append_position(publication.position, position);
+        frame.data = position;
+    }
     return write_json(frame, out);
+}
+
+bool JsonEncoder::encode(const GapEvent& event, MessageWriter& out) const {
+    return write_json(GapFrame(event, positions_).frame(), out);
 }
 
 bool JsonEncoder::encode(const PresenceEvent& event, MessageWriter& out) const {

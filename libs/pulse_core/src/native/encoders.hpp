@@ -3,6 +3,7 @@
 // What the hub delivers, in the two forms of the native dialect.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -11,20 +12,35 @@
 
 namespace pulse::core::native {
 
+/// Whether deliveries say where they stand in the channel's history, and gaps where it goes on.
+enum class Positions : std::uint8_t { hidden, shown };
+
 /// `publish` and `presence` frames in MessagePack with a length prefix.
 class BinaryEncoder final : public Encoder {
   public:
+    explicit BinaryEncoder(Positions positions = Positions::hidden) noexcept
+        : positions_(positions) {}
     [[nodiscard]] bool encode(const PublicationView& publication,
                               MessageWriter& out) const override;
     [[nodiscard]] bool encode(const PresenceEvent& event, MessageWriter& out) const override;
+    [[nodiscard]] bool encode(const GapEvent& event, MessageWriter& out) const override;
+
+  private:
+    const Positions positions_;
 };
 
 /// The same frames as JSON text.
 class JsonEncoder final : public Encoder {
   public:
+    explicit JsonEncoder(Positions positions = Positions::hidden) noexcept
+        : positions_(positions) {}
     [[nodiscard]] bool encode(const PublicationView& publication,
                               MessageWriter& out) const override;
     [[nodiscard]] bool encode(const PresenceEvent& event, MessageWriter& out) const override;
+    [[nodiscard]] bool encode(const GapEvent& event, MessageWriter& out) const override;
+
+  private:
+    const Positions positions_;
 };
 
 /// The `data` of a presence event: the member's record as canonical MessagePack.

@@ -97,10 +97,16 @@ class MessageWriter {
     ChunkRef retired_;
 };
 
+/// Publications before `position` may be missing. Borrowed for the length of a call.
+struct GapEvent {
+    std::string_view channel;
+    StreamPosition position;  ///< epoch 0: the channel keeps no history
+};
+
 /// A dialect's way of writing what the hub delivers. **Immutable**, shared by all its
 /// conversations.
 ///
-/// Both calls run under the channel's sequencer lock: they only write bytes, and call nothing of
+/// All calls run under the channel's sequencer lock: they only write bytes, and call nothing of
 /// the hub. They return false when the event has no form in this dialect or memory is exhausted;
 /// the subscribers of this encoding then get nothing.
 class Encoder {
@@ -109,6 +115,7 @@ class Encoder {
     [[nodiscard]] virtual bool encode(const PublicationView& publication,
                                       MessageWriter& out) const = 0;
     [[nodiscard]] virtual bool encode(const PresenceEvent&, MessageWriter&) const { return false; }
+    [[nodiscard]] virtual bool encode(const GapEvent&, MessageWriter&) const { return false; }
 };
 
 }  // namespace pulse::core

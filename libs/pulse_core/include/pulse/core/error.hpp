@@ -33,6 +33,7 @@ enum class Error {
     store_unavailable,       ///< the store cannot be reached; DocumentStore::status() says why
     store_corrupt,           ///< the store's data is damaged
     store_incompatible,      ///< the store's file is a newer version's or another program's
+    broker_overloaded,       ///< too much waits for the broker already; try again later
 };
 
 /// What callers branch on. `error == Condition::limit_exceeded` holds for every error of that kind.

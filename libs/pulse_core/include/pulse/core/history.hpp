@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,22 @@ class HistoryStore {
                                                    std::size_t limit) = 0;
     /// Forgets the channel; the next append begins a new epoch.
     virtual void remove(std::string_view channel) = 0;
+};
+
+/// Reads history that may be kept elsewhere. **Thread-safe.** Every engine passes
+/// tests/contract/recovery.
+class HistoryReader {
+  public:
+    virtual ~HistoryReader() = default;
+
+    /// As HistoryStore::read; `done` is called once, on any thread, perhaps within the call.
+    ///
+    /// A node that was interested in the channel before the call has then been given every
+    /// publication up to the page's `top` that it will ever be given: what comes later comes after
+    /// `top`. Errors: broker_unavailable, broker_overloaded.
+    using Done = std::function<void(Result<HistoryPage>)>;
+    virtual void read(std::string_view channel, const StreamPosition* since, std::size_t limit,
+                      Done done) = 0;
 };
 
 /// Bounds of the memory engine as a whole; the oldest channels untouched for longest go first.

@@ -102,8 +102,16 @@ class Hub final : private BrokerListener {
     /// The same for a publication that is shared already; receivers then share it too.
     Result<std::size_t> publish(const PublicationPtr& publication, Lane* from = nullptr);
 
+    /// As publish(), and tells how it ended: see Broker::publish_confirmed. Without a broker `done`
+    /// is called within the call.
+    void publish_confirmed(const PublicationView& publication, Lane* from, Broker::Published done);
+    /// Null for a node on its own.
+    [[nodiscard]] Broker* broker() const noexcept { return services_.broker; }
+
     /// A pull subscription for code in this process. Errors as Session::subscribe.
     Result<Receiver> subscribe(std::string_view channel);
+    /// The same for a look at what comes: it holds the channel, and is no subscription in stats().
+    Result<Receiver> watch(std::string_view channel);
 
     [[nodiscard]] std::error_code create_channel(std::string_view channel);
     [[nodiscard]] bool channel_exists(std::string_view channel) const;
@@ -134,6 +142,13 @@ class Hub final : private BrokerListener {
     Result<HistoryPage> history(std::string_view channel, const StreamPosition* since,
                                 std::size_t limit);
 
+    /// The same from wherever it is kept, the broker before the HubServices::history of this node;
+    /// `done` as with HistoryReader::read.
+    void read_history(std::string_view channel, const StreamPosition* since, std::size_t limit,
+                      HistoryReader::Done done);
+    /// What is kept of the channel.
+    [[nodiscard]] HistoryPolicy history_policy(std::string_view channel) const;
+
     void set_max_channels(std::size_t n) noexcept { max_channels_.store(n); }
     void set_auto_create_channels(bool is_on) noexcept { auto_create_.store(is_on); }
     void set_max_presence_bytes(std::size_t n) noexcept { max_presence_bytes_.store(n); }
@@ -157,8 +172,12 @@ class Hub final : private BrokerListener {
     struct Stripe;
 
     void on_publication(const PublicationView& publication) noexcept override;
+    void on_gap(std::string_view channel, const StreamPosition& position) noexcept override;
+    void on_presence(const PresenceEvent& event) noexcept override;
     [[nodiscard]] bool has_interest(std::string_view channel) const noexcept override;
 
+    /// What is kept has a time.
+    [[nodiscard]] PublicationView stamped(const PublicationView& publication) const;
     Result<std::size_t> deliver(const PublicationView& publication, const PublicationPtr* shared,
                                 Lane* from);
     [[nodiscard]] std::uint64_t hash(std::string_view channel) const noexcept;
@@ -167,16 +186,19 @@ class Hub final : private BrokerListener {
                                             std::uint64_t hash, bool may_create);
     void release_if_empty(Stripe& stripe, detail::Channel& channel) noexcept;
     detail::LaneChannel& lane_channel(detail::Channel& channel, Stripe& stripe, Session& session,
-                                      Lane& lane);
+                                      Lane& lane, const Encoder& encoder);
     Result<detail::LaneChannel*> join(Session& session, std::string_view channel,
-                                      std::uint64_t hash);
+                                      std::uint64_t hash, const Encoder& encoder,
+                                      StreamPosition& position);
     void leave(Session& session, detail::LaneChannel& at, std::uint32_t index) noexcept;
-    void remove_receiver(detail::Channel& channel) noexcept;
+    Result<Receiver> make_receiver(std::string_view channel, bool is_counted);
+    void remove_receiver(detail::Channel& channel, bool is_counted) noexcept;
     std::error_code resize_presence(detail::Channel& channel, const SessionId& id,
                                     std::size_t data_bytes);
     void release_presence(detail::Channel& channel, std::size_t bytes) noexcept;
-    void announce(detail::Channel& channel, const PresenceEvent& event, const Outlet* except,
-                  Lane* from, std::uint64_t& wake);
+    template <typename Event>
+    void announce(detail::Channel& channel, const Event& event, const Outlet* except, Lane* from,
+                  std::uint64_t& wake);
     void wake_lanes(std::uint64_t mask, Lane* from) noexcept;
     void tell_broker(std::string_view channel);
 

@@ -209,8 +209,9 @@ class Lane {
     void mark_dirty(detail::LaneChannel& channel);
     void wake_from(const Lane* caller) noexcept;
     void hand_out(detail::LaneChannel& channel, std::vector<detail::Segment>& segments);
-    void collect_dirty();
+    void take_inbox();
     void run_posted();
+    void hand_out_dirty();
     void run_due();
     void run_guarded(const std::function<void()>& function) const noexcept;
     /// False, and `function` left as it is, when there is nobody to run it.

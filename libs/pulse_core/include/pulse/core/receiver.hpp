@@ -44,10 +44,14 @@ class Receiver {
 
     /// Publications lost to lag since the last call.
     [[nodiscard]] std::uint64_t take_lagged() noexcept;
+    /// Whether publications may have been lost on their way from another node since the last call:
+    /// BrokerListener::on_gap.
+    [[nodiscard]] bool take_gap() noexcept;
 
   private:
     friend class Hub;
-    Receiver(Hub& hub, detail::Channel& channel, std::shared_ptr<detail::PublicationLog> log);
+    Receiver(Hub& hub, detail::Channel& channel, std::shared_ptr<detail::PublicationLog> log,
+             bool is_counted);
 
     [[nodiscard]] std::uint32_t ready() const noexcept;
     [[nodiscard]] const PublicationPtr& entry(std::uint32_t index) const noexcept;
@@ -58,7 +62,9 @@ class Receiver {
     std::shared_ptr<detail::PublicationLog> log_;
     std::shared_ptr<detail::LogSegment> segment_;
     std::uint32_t index_ = 0;
+    bool is_counted_ = true;
     std::uint64_t lagged_ = 0;
+    std::uint64_t gaps_ = 0;  ///< of the log's, known
 };
 
 /// Calls a function on a lane's loop for each publication in the channels it subscribes to, at the
@@ -67,8 +73,10 @@ class Listener final : private Outlet {
   public:
     /// The view is borrowed for the call. The function must not destroy the listener.
     using Function = std::function<void(const PublicationView&)>;
+    /// As BrokerListener::on_gap; between the publications that came before and those after it.
+    using GapFunction = std::function<void(const GapEvent&)>;
 
-    Listener(Lane& lane, SessionId id, Function function);
+    Listener(Lane& lane, SessionId id, Function function, GapFunction on_gap = {});
     ~Listener() override;
 
     [[nodiscard]] Session& session() noexcept { return session_; }
@@ -84,6 +92,7 @@ class Listener final : private Outlet {
     void on_overflow() noexcept override {}
 
     Function function_;
+    GapFunction on_gap_;
     Session session_;
 };
 

@@ -40,6 +40,13 @@ class Session {
     /// Errors, checked in this order: invalid_channel, too_many_subscriptions, already_subscribed,
     /// channel_not_found (creation switched off), too_many_channels.
     [[nodiscard]] std::error_code subscribe(std::string_view channel);
+    /// The same with an encoder of its own. `position` is set to that of the last publication that
+    /// was delivered here before: what this subscription sees comes after it. Epoch 0 when there
+    /// was none, or it has no position.
+    [[nodiscard]] std::error_code subscribe(std::string_view channel, const Encoder& encoder,
+                                            StreamPosition& position);
+    /// Why subscribe() would refuse, of the first three reasons.
+    [[nodiscard]] std::error_code may_subscribe(std::string_view channel) const noexcept;
     /// Leaves the channel's presence as well. Error::not_subscribed.
     [[nodiscard]] std::error_code unsubscribe(std::string_view channel);
     void unsubscribe_all() noexcept;

@@ -14,6 +14,7 @@
 //   bytes;
 //   - bytes after the value but inside the body (ignored);
 //   - the array form [type, field, field, ...] with every field of the type, nil for absent ones;
+//     it has no recover, position and recovery, which came later;
 //   - `type` as a documented number 1..10;
 // and, where the specification leaves the choice,
 //   - integer keys, of any width: the 0-based position of a field in the table's order stands for
@@ -75,12 +76,13 @@ struct EncodeResult {
 // (`event` goes by reference: copying a fresh optional stalls on its one-byte flag.)
 
 /// Size of a delivery: publish without id.
+/// `position` is one MessagePack value, or empty for none.
 [[nodiscard]] std::size_t publish_size(std::string_view channel,
                                        const std::optional<std::string_view>& event,
-                                       ByteView payload) noexcept;
+                                       ByteView payload, ByteView position = {}) noexcept;
 /// Writes exactly publish_size() bytes and returns their end; preconditions as for encode_to().
 std::byte* encode_publish_to(std::string_view channel, const std::optional<std::string_view>& event,
-                             ByteView payload, std::byte* out) noexcept;
+                             ByteView payload, std::byte* out, ByteView position = {}) noexcept;
 
 /// Most bytes an ack takes.
 inline constexpr std::size_t kMaxAckBytes = 26;
@@ -114,6 +116,9 @@ enum class Field : std::uint8_t {
     token,
     connection_id,
     heartbeat,
+    recover,
+    position,
+    recovery,
 };
 
 /// The name on the wire, such as "channel"; "" for `none`.

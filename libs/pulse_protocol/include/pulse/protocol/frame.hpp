@@ -7,15 +7,18 @@
 // every frame it is given.
 //
 //   type         fields (? = optional)
-//   subscribe    id, channel
+//   subscribe    id, channel, recover?
 //   unsubscribe  id, channel
-//   publish      id?, channel, event?, payload
+//   publish      id?, channel, event?, payload, position?
 //   presence     id, channel, action, data?
-//   ack          id
+//   ack          id, recovery?
 //   error        id, code, message
 //   ping, pong   timestamp?
 //   connect      version, token?
 //   connected    connection_id, version, heartbeat
+//
+// recover, position and recovery are free-form values, of interest to clients that recover what
+// they missed; here they are all `data`, of which no frame has two.
 //
 // A flat struct decodes faster than a variant (no alternative to destroy and build per frame) and
 // lets a handler read `frame.id` without asking for the type first.
@@ -83,7 +86,8 @@ struct FrameView {
     std::string_view channel;
     std::optional<std::string_view> event;
     ByteView payload;  ///< opaque, never parsed here
-    /// One MessagePack value of JSON's kinds, as raw bytes. Checked when decoded (no bin, no ext,
+    /// `data` of presence, `recover` of subscribe, `position` of publish or `recovery` of ack:
+    /// one MessagePack value of JSON's kinds, as raw bytes. Checked when decoded (no bin, no ext,
     /// string keys), not yet canonical: see canonicalise() in value.hpp. A present nil is not the
     /// same as absent.
     std::optional<ByteView> data;

@@ -81,6 +81,9 @@ class NativeDialect final : public Dialect {
     Authenticator* authenticator_;
     std::unique_ptr<Encoder> binary_encoder_;
     std::unique_ptr<Encoder> json_encoder_;
+    // For subscriptions that want to recover.
+    std::unique_ptr<Encoder> positioned_binary_encoder_;
+    std::unique_ptr<Encoder> positioned_json_encoder_;
     // Conversations read the current options on every frame; hence superseded ones are kept until
     // the dialect ends instead of being counted. There is one per reload.
     std::mutex options_mutex_;
