@@ -4,6 +4,7 @@
 # Which way the includes point:
 #
 #   protocol  <-  core  <-  { transport, rooms, mesa, roblox, media, cluster, store }  <-  apps
+#                       <-  redis  <-  { mesa, cluster }
 #
 # A library includes itself and what stands to its left, never a sibling; public headers include no
 # third-party header but tl/expected.hpp (and Asio in transport's); websocketpp and SQLite stay in the
@@ -25,6 +26,7 @@ for library in libs/pulse_*; do
     case $name in
         protocol) may='protocol' ;;
         core) may='core|protocol' ;;
+        cluster | mesa) may="$name|redis|core|protocol" ;;
         *) may="$name|core|protocol" ;;
     esac
     includes "$library" | grep -E ':pulse/' | grep -vE ":pulse/($may)(\.hpp|/)" |
@@ -45,7 +47,7 @@ includes libs apps examples | grep -E ':websocketpp/' |
 includes libs apps examples | grep -E ':(sqlite3\.h|SQLiteCpp/)' |
     grep -vE '^libs/pulse_store/src/sqlite/' | complain "SQLite stays in store/src/sqlite" || true
 includes libs apps examples | grep -E ':hiredis/' |
-    grep -vE '^libs/pulse_mesa/src/redis/' | complain "hiredis stays in mesa/src/redis" || true
+    grep -vE '^libs/pulse_(redis/src|mesa/src/redis)/' | complain "hiredis stays in redis/src" || true
 includes libs | grep -E ':(\.\./)*(apps|tests|benchmarks)/' | complain "a library includes what is not one" || true
 
 if [[ -s $found ]]; then
