@@ -3,6 +3,7 @@
 
 #include "admin_routes.hpp"
 #include "bridge_part.hpp"
+#include "cluster_part.hpp"
 #include "config/host.hpp"
 #include "document_store.hpp"
 #include "engine_metrics.hpp"
@@ -32,6 +33,9 @@ StringList features() {
 #ifdef PULSE_WITH_SQLITE
     list.emplace_back("sqlite");
 #endif
+#ifdef PULSE_WITH_REDIS
+    list.emplace_back("redis");
+#endif
 #ifdef PULSE_WITH_SYSTEMD
     list.emplace_back("systemd");
 #endif
@@ -46,7 +50,11 @@ struct Engine::Parts {
           budget(memory_budget_bytes(wanted)),
           store(needs_document_store(wanted) ? make_document_store(wanted.store, clock, log)
                                              : nullptr),
-          hub(hub_options(wanted), {clock, rng, log, &budget, nullptr, nullptr, nullptr}),
+          history(make_history(wanted, clock, rng)),
+          cluster(ClusterPart::make(wanted, clock, rng, log, budget)),
+          hub(hub_options(wanted),
+              {clock, rng, log, &budget, cluster ? cluster->presence() : nullptr, history.get(),
+               cluster ? cluster->broker() : nullptr}),
           authenticator(make_authenticator(wanted)),
           native(hub, native_options(wanted), &authenticator),
           metrics(core::make_memory_metrics()),
@@ -62,6 +70,7 @@ struct Engine::Parts {
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
         if (rooms) rooms_metrics = rooms->add_metrics(*metrics);
         if (store) store_metrics = add_store_metrics(*metrics, *store);
+        if (cluster) cluster_metrics = cluster->add_metrics(*metrics);
         for (transport::Loop* loop : loops.loops()) {
             loop->lane().set_limits(outlet_limits(wanted));
         }
@@ -92,7 +101,9 @@ struct Engine::Parts {
     core::SystemClock clock;
     core::SystemRng rng;
     core::MemoryBudget budget;
-    std::unique_ptr<core::DocumentStore> store;  ///< null: nothing needs it
+    std::unique_ptr<core::DocumentStore> store;   ///< null: nothing needs it
+    std::unique_ptr<core::HistoryStore> history;  ///< null: nothing is kept here
+    std::unique_ptr<ClusterPart> cluster;         ///< null: stands alone
     core::Hub hub;
     SwitchingAuthenticator authenticator;
     core::native::NativeDialect native;
@@ -106,6 +117,7 @@ struct Engine::Parts {
     transport::Server admin;
     core::Metrics::Token engine_metrics;
     core::Metrics::Token store_metrics;
+    core::Metrics::Token cluster_metrics;
     core::Metrics::Token bridge_metrics;
     core::Metrics::Token rooms_metrics;
     core::Metrics::Token mesa_metrics;
@@ -122,6 +134,7 @@ Engine::~Engine() {
     stop();
     // Its answers go to parts that are still there.
     parts_->store_metrics.reset();
+    parts_->cluster_metrics.reset();
     parts_->bridge_metrics.reset();
     parts_->rooms_metrics.reset();
     parts_->mesa_metrics.reset();
@@ -176,6 +189,9 @@ std::string Engine::Parts::obstacle() const {
     }
     if (mesa) {
         if (std::string why = mesa->obstacle(); !why.empty()) return why;
+    }
+    if (cluster) {
+        if (std::string why = cluster->obstacle(); !why.empty()) return why;
     }
     return bridge ? bridge->obstacle() : std::string();
 }
@@ -266,6 +282,9 @@ tl::expected<void, std::string> Engine::start() {
     if (p.rooms) {
         if (auto read = p.rooms->read_places(); !read) return read;
     }
+    if (p.cluster && !p.cluster->problem().empty()) {
+        return tl::unexpected(p.cluster->problem());
+    }
     if (auto made = p.make_bridge(); !made) return made;
     if (auto made = p.make_mesa(); !made) return made;
     p.loops.start();
@@ -328,9 +347,14 @@ void Engine::drain(std::function<void()> done) {
     parts_->is_ready = false;
     Parts& p = *parts_;
     // Metrics are there to watch it by, and go when it is over.
-    auto close = [&p, done = std::move(done)] {
+    auto end = [&p, done = std::move(done)] {
         p.close_store(
             [&p, done] { p.admin.drain(std::chrono::milliseconds{0}, kAdminDrain, done); });
+    };
+    // What clients published last goes out to the other nodes before this one ends.
+    const auto deadline = std::chrono::steady_clock::now() + p.config.server.drain_timeout;
+    auto close = [&p, deadline, end = std::move(end)] {
+        p.cluster ? p.cluster->flush(deadline, end) : end();
     };
     // Connections end while what waits for game servers is sent; the store serves both.
     auto left = std::make_shared<std::atomic<int>>(1 + (p.bridge ? 1 : 0) + (p.mesa ? 1 : 0));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "engine_options.hpp"
 
+#include "cluster_part.hpp"
 #include "memory_limit.hpp"
 
 #include <string>
@@ -34,6 +35,7 @@ core::HubOptions hub_options(const Config& config) {
     options.max_subscriptions_per_session = config.limits.max_subscriptions_per_connection;
     options.auto_create_channels = config.limits.auto_create_channels;
     options.max_presence_bytes = config.limits.max_presence_bytes;
+    options.history_policy = history_policies(config.history);
     return options;
 }
 

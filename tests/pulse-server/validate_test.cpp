@@ -41,6 +41,34 @@ TEST_CASE("the exposure of a server is not judged by a value that could not be r
           Lines{"t.toml:3:19: server.allow_anonymous: expected true or false, got a string"});
 }
 
+TEST_CASE("a cluster needs an address that fits its engine, which is not shown",
+          "[config][validate]") {
+    const std::string redis = "[cluster]\nengine = \"redis\"\n";
+    const std::string kWrong =
+        "t.toml:3:1: cluster.url: must begin with redis:// or unix://, since cluster.engine is "
+        "\"redis\"";
+    CHECK(complaints(redis + "url = \"redis://:secret@host\"\n").empty());
+    CHECK(complaints(redis + "url = \"unix:///run/redis.sock\"\n").empty());
+    CHECK(complaints(redis + "url = \"host:6379\"\n") == Lines{kWrong});
+    CHECK(complaints(redis).size() == 1);
+    const Lines tls = complaints(redis + "url = \"rediss://:secret@host\"\n");
+    REQUIRE(tls.size() == 1);
+    CHECK(tls[0].find("TLS") != std::string::npos);
+    CHECK(tls[0].find("secret") == std::string::npos);
+    CHECK(complaints("[cluster]\nprefix = \"" + std::string(65, 'x') + "\"\n") ==
+          Lines{"t.toml:2:1: cluster.prefix: must not be longer than 64 bytes"});
+}
+
+TEST_CASE("what is kept of channels is checked entry by entry", "[config][validate]") {
+    CHECK(complaints("[history]\nkeep = [\"chat:* 100 5m\", \"a b 1 0\"]\n").empty());
+    CHECK(
+        complaints("[history]\nkeep = [\"chat:* 0 5m\", \"x 1 1m\", \"chat 5\"]\n") ==
+        Lines{"t.toml:2:1: history.keep: \"chat:* 0 5m\": the number of publications must be 1 to "
+              "100000",
+              "t.toml:2:1: history.keep: \"chat 5\": must be a pattern, a number and a time, "
+              "such as \"chat:* 100 5m\""});
+}
+
 TEST_CASE("required authentication without a token is an error", "[config][validate]") {
     CHECK(complaints("[auth]\nrequired = true\n") ==
           Lines{"t.toml:2:1: auth.required: is true, but there is no token: nobody could connect; "

@@ -9,8 +9,10 @@
 #pragma once
 
 #include "config/sections/auth.hpp"
+#include "config/sections/cluster.hpp"
 #include "config/sections/compat.hpp"
 #include "config/sections/heartbeat.hpp"
+#include "config/sections/history.hpp"
 #include "config/sections/limits.hpp"
 #include "config/sections/listener.hpp"
 #include "config/sections/logging.hpp"
@@ -35,6 +37,8 @@ struct Config {
     AuthOptions auth;
     CompatOptions compat;
     StoreOptions store;
+    ClusterOptions cluster;
+    HistoryOptions history;
     RobloxOptions roblox;
     RoomsOptions rooms;
     MesaOptions mesa;
@@ -55,6 +59,8 @@ void for_each_section(Visit&& visit) {
     visit(kAuthSection, &Config::auth);
     visit(kCompatSection, &Config::compat);
     visit(kStoreSection, &Config::store);
+    visit(kClusterSection, &Config::cluster);
+    visit(kHistorySection, &Config::history);
     visit(kRobloxSection, &Config::roblox);
     visit(kRoomsSection, &Config::rooms);
     visit(kMesaSection, &Config::mesa);

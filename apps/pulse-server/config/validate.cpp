@@ -2,6 +2,7 @@
 #include "config/validate.hpp"
 
 #include "config/forms.hpp"
+#include "config/history_rules.hpp"
 #include "config/host.hpp"
 #include "config/schema.hpp"
 #include "config/suggest.hpp"
@@ -41,6 +42,8 @@ class Validator {
         check_store();
         check_bridge();
         check_rooms();
+        check_cluster();
+        check_history();
         check_exposure();
         check_listeners();
         check_ports();
@@ -276,6 +279,52 @@ class Validator {
                    are_sound({"rooms.address_header", "rooms.places_file"})) {
             warn("rooms.address_header",
                  "is never read: there is no rooms.places_file to look the address up in");
+        }
+    }
+
+    void check_cluster() {
+        constexpr std::string_view kUrl = "cluster.url";
+        const ClusterOptions& cluster = config_.cluster;
+        if (!are_sound({kUrl, "cluster.url_file", "cluster.engine"})) return;
+        // Nothing here quotes the address: there may be a password in it.
+        const auto begins_with_any = [&](std::initializer_list<std::string_view> schemes) {
+            return std::any_of(schemes.begin(), schemes.end(), [&](std::string_view scheme) {
+                return cluster.url.starts_with(scheme);
+            });
+        };
+        switch (cluster.engine) {
+            case ClusterEngine::memory:
+                if (!cluster.url.empty()) {
+                    warn(kUrl, "is ignored: cluster.engine is \"memory\"");
+                }
+                break;
+            case ClusterEngine::redis:
+                if (cluster.url.starts_with("rediss://")) {
+                    error(kUrl,
+                          "rediss:// needs TLS, which the Redis client library of this build does "
+                          "not have; use a tunnel such as stunnel, or redis:// in a private "
+                          "network");
+                } else if (!begins_with_any({"redis://", "unix://"})) {
+                    error(kUrl,
+                          "must begin with redis:// or unix://, since cluster.engine is "
+                          "\"redis\"");
+                }
+                break;
+        }
+        constexpr std::size_t kMaxPrefixBytes = 64;
+        if (are_sound({"cluster.prefix"}) && cluster.prefix.size() > kMaxPrefixBytes) {
+            error("cluster.prefix",
+                  fmt::format("must not be longer than {} bytes", kMaxPrefixBytes));
+        }
+    }
+
+    void check_history() {
+        constexpr std::string_view kKeep = "history.keep";
+        if (!are_sound({kKeep})) return;
+        for (const std::string& text : config_.history.keep) {
+            if (is_full(diagnostics_, Severity::error)) return;
+            const auto rule = parse_history_rule(text);
+            if (!rule) error(kKeep, fmt::format("{}: {}", quote_excerpt(text), rule.error()));
         }
     }
 

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "cluster_part.hpp"
+
+#include "config/history_rules.hpp"
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+
+#ifdef PULSE_WITH_REDIS
+#include <pulse/cluster/redis_broker.hpp>
+#endif
+
+namespace pulse::server {
+
+#ifdef PULSE_WITH_REDIS
+
+namespace {
+
+using core::MetricFamily;
+using core::MetricKind;
+using core::MetricSample;
+
+cluster::BrokerOptions broker_options(const Config& config) {
+    const ClusterOptions& wanted = config.cluster;
+    cluster::BrokerOptions options;
+    options.prefix = wanted.prefix;
+    options.history = history_policies(config.history);
+    switch (wanted.while_down) {
+        case ClusterWhileDown::refuse:
+            options.while_down = cluster::WhileDown::refuse;
+            break;
+        case ClusterWhileDown::queue:
+            options.while_down = cluster::WhileDown::queue;
+            break;
+        case ClusterWhileDown::local:
+            options.while_down = cluster::WhileDown::local;
+            break;
+    }
+    options.max_wait = wanted.max_wait;
+    options.answer_timeout = wanted.answer_timeout;
+    options.node_timeout = wanted.node_timeout;
+    options.max_waiting = wanted.max_waiting;
+    options.max_waiting_bytes = wanted.max_waiting_bytes;
+    return options;
+}
+
+MetricFamily family(const char* name, const char* help, MetricKind kind, double value) {
+    MetricSample sample;
+    sample.value = value;
+    return {name, help, kind, {std::move(sample)}};
+}
+
+void add_families(std::vector<MetricFamily>& out, const cluster::BrokerStats& stats) {
+    const auto counter = [&out](const char* name, const char* help, std::uint64_t value) {
+        out.push_back(family(name, help, MetricKind::counter, static_cast<double>(value)));
+    };
+    const auto gauge = [&out](const char* name, const char* help, std::uint64_t value) {
+        out.push_back(family(name, help, MetricKind::gauge, static_cast<double>(value)));
+    };
+    gauge("pulse_cluster_up", "1 while the broker can be reached.", stats.is_up ? 1 : 0);
+    counter("pulse_cluster_connects_total", "Times it was reached anew.", stats.connects_total);
+    counter("pulse_cluster_published_total", "Publications that the broker confirmed.",
+            stats.published_total);
+    counter("pulse_cluster_failed_total",
+            "Publications accepted, then not confirmed: the connection broke, or their time was "
+            "over.",
+            stats.failed_total);
+    counter("pulse_cluster_refused_total", "Publications not accepted: down, or too many waited.",
+            stats.refused_total);
+    counter("pulse_cluster_commands_total", "Commands that carried publications to the broker.",
+            stats.commands_total);
+    counter("pulse_cluster_received_total", "Publications that came from the broker.",
+            stats.received_total);
+    counter("pulse_cluster_malformed_total", "Messages from the broker that no node has sent.",
+            stats.malformed_total);
+    counter("pulse_cluster_recovered_total", "Publications that were missed, and read later.",
+            stats.recovered_total);
+    counter("pulse_cluster_gaps_total", "Times that a channel's subscribers were told of a gap.",
+            stats.gaps_total);
+    counter("pulse_cluster_members_refused_total",
+            "Members on other servers that this one has no memory for.",
+            stats.members_refused_total);
+    gauge("pulse_cluster_waiting", "Publications accepted and not confirmed.", stats.waiting);
+    gauge("pulse_cluster_waiting_bytes", "Memory that they take.", stats.waiting_bytes);
+    gauge("pulse_cluster_channels", "Channels that this node listens to.", stats.channels);
+}
+
+}  // namespace
+
+struct ClusterPart::Impl {
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+    std::shared_ptr<cluster::ClusterBroker> broker;
+    std::string problem;
+    std::thread thread;
+
+    /// Called again by the timer that it keeps alive.
+    void flush(const std::shared_ptr<asio::steady_timer>& timer,
+               std::chrono::steady_clock::time_point deadline, const std::function<void()>& done) {
+        constexpr std::chrono::milliseconds kPause{5};
+        if (broker == nullptr || broker->stats().waiting == 0 ||
+            std::chrono::steady_clock::now() >= deadline) {
+            return done();
+        }
+        timer->expires_after(kPause);
+        timer->async_wait([this, timer, deadline, done](const asio::error_code& error) {
+            if (!error) flush(timer, deadline, done);
+        });
+    }
+};
+
+std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core::Clock& clock,
+                                               core::Rng& rng, core::Log& log,
+                                               core::MemoryBudget& budget) {
+    if (config.cluster.engine == ClusterEngine::memory) return nullptr;
+    auto impl = std::make_unique<Impl>();
+    auto made = cluster::make_redis_broker(config.cluster.url, broker_options(config),
+                                           {impl->io, rng, log, &clock, &budget});
+    if (made) {
+        impl->broker = std::move(*made);
+    } else {
+        impl->problem = "cluster.url: " + made.error().message();
+    }
+    impl->thread = std::thread([io = &impl->io] { io->run(); });
+    return std::unique_ptr<ClusterPart>(new ClusterPart(std::move(impl)));
+}
+
+ClusterPart::~ClusterPart() {
+    // Its connections end on their thread, which then has nothing left to do.
+    impl_->broker.reset();
+    impl_->work.reset();
+    impl_->thread.join();
+}
+
+core::Broker* ClusterPart::broker() const noexcept { return impl_->broker.get(); }
+core::PresenceStore* ClusterPart::presence() const noexcept {
+    return impl_->broker ? impl_->broker->presence() : nullptr;
+}
+
+std::string ClusterPart::obstacle() const {
+    const std::string why = impl_->broker ? impl_->broker->obstacle() : std::string();
+    return why.empty() ? why : "degraded: " + why;
+}
+
+core::Metrics::Token ClusterPart::add_metrics(core::Metrics& metrics) const {
+    return metrics.add_collector([broker = impl_->broker](std::vector<MetricFamily>& out) {
+        if (broker) add_families(out, broker->stats());
+    });
+}
+
+void ClusterPart::flush(std::chrono::steady_clock::time_point deadline,
+                        std::function<void()> done) {
+    asio::post(impl_->io, [impl = impl_.get(), deadline, done = std::move(done)] {
+        impl->flush(std::make_shared<asio::steady_timer>(impl->io), deadline, done);
+    });
+}
+
+#else
+
+struct ClusterPart::Impl {
+    std::string problem = "this build has no Redis; set cluster.engine = \"memory\"";
+};
+
+std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core::Clock&, core::Rng&,
+                                               core::Log&, core::MemoryBudget&) {
+    if (config.cluster.engine == ClusterEngine::memory) return nullptr;
+    return std::unique_ptr<ClusterPart>(new ClusterPart(std::make_unique<Impl>()));
+}
+ClusterPart::~ClusterPart() = default;
+core::Broker* ClusterPart::broker() const noexcept { return nullptr; }
+core::PresenceStore* ClusterPart::presence() const noexcept { return nullptr; }
+std::string ClusterPart::obstacle() const { return {}; }
+core::Metrics::Token ClusterPart::add_metrics(core::Metrics&) const { return {}; }
+void ClusterPart::flush(std::chrono::steady_clock::time_point, std::function<void()> done) {
+    done();
+}
+
+#endif
+
+ClusterPart::ClusterPart(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+const std::string& ClusterPart::problem() const noexcept { return impl_->problem; }
+
+core::HistoryPolicies history_policies(const HistoryOptions& options) {
+    auto rules = std::make_shared<std::vector<HistoryRule>>();
+    for (const std::string& text : options.keep) {
+        // Checked when the configuration was read.
+        if (auto rule = parse_history_rule(text)) rules->push_back(std::move(*rule));
+    }
+    if (rules->empty()) return {};
+    return [rules](std::string_view channel) { return find_history_policy(*rules, channel); };
+}
+
+std::unique_ptr<core::HistoryStore> make_history(const Config& config, const core::Clock& clock,
+                                                 core::Rng& rng) {
+    if (config.history.keep.empty() || config.cluster.engine != ClusterEngine::memory) return {};
+    core::MemoryHistoryOptions options;
+    options.max_channels = config.history.max_channels;
+    options.max_bytes = config.history.max_bytes;
+    return core::make_memory_history_store(clock, rng, options);
+}
+
+}  // namespace pulse::server
