@@ -23,6 +23,7 @@ CTEST_FLAGS ?=
 # What goes to bench.py: make bench BENCH_FLAGS='--set table'
 BENCH_FLAGS ?=
 FUZZ_SECONDS ?= 60
+CHAOS_SECONDS ?= 10
 PREFIX ?= /usr/local
 
 # CMake reads it when a build folder is new; an old one keeps the generator it has.
@@ -33,7 +34,7 @@ endif
 CONFIGURE = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
 COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 
-.PHONY: build run demo-roblox test bench bench-rivals asan tsan fuzz tidy format package install ci clean help
+.PHONY: build run demo-roblox test chaos bench bench-rivals asan tsan fuzz tidy format package install ci clean help
 
 build: ## build the libraries and the server into build/bin (this is also plain `make`)
 	@scripts/setup.sh build
@@ -57,6 +58,12 @@ test: ## build, and run every test that needs no outside service (CTEST_FLAGS='-
 	@$(CONFIGURE) -DPULSE_BUILD_TESTS=ON -DPULSE_BUILD_EXAMPLES=ON
 	@$(COMPILE)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $(JOBS) $(CTEST_FLAGS)
+
+chaos: ## build, and let things break under a cluster for CHAOS_SECONDS (10) each
+	@scripts/setup.sh build test
+	@$(CONFIGURE) -DPULSE_BUILD_TESTS=ON
+	@$(COMPILE) --target pulse-server cluster_e2e_test
+	@PULSE_CHAOS_SECONDS=$(CHAOS_SECONDS) $(BUILD)/bin/cluster_e2e_test '[chaos]'
 
 bench: ## build, and measure: codec, hub and bridge, then the server under load (BENCH_FLAGS='--set table')
 	@scripts/setup.sh build bench
