@@ -70,13 +70,14 @@ void Engine::send_group() {
     }
     Words words;
     words.add_script(commit_script_.sha,
-                     {keys_.documents, keys_.order, keys_.expiries, keys_.state});
+                     {keys_.documents, keys_.order, keys_.expiries, keys_.state, keys_.session});
     words.add(id_);
     words.add(kFormat);
     words.add(run_);
     words.add(services_.clock.unix_ms());
     words.add(options_.max_documents);
     words.add(options_.max_bytes);
+    words.add(session_);
     for (const WriteWork& work : group->work) append(work, words);
     group->begin = Clock::now();
     ++groups_under_way_;
@@ -332,14 +333,15 @@ void Engine::sweep(bool whoever_else) {
     constexpr std::chrono::milliseconds kShortestLease{1'000};
     const auto lease = std::max(options_.sweep_interval * kSweepsPerLease, kShortestLease);
     Words words;
-    words.add_script(sweep_script_.sha,
-                     {keys_.documents, keys_.order, keys_.expiries, keys_.state, keys_.sweeper});
+    words.add_script(sweep_script_.sha, {keys_.documents, keys_.order, keys_.expiries, keys_.state,
+                                         keys_.sweeper, keys_.session});
     words.add(id_);
     words.add(services_.clock.unix_ms());
     words.add(kSweptAtOnce);
     words.add(node_);
     words.add(lease.count());
     words.add(whoever_else ? "1" : "0");
+    words.add(kSessionLife.count());
     link_->send(words.all(), [this](const Reply* reply) {
         is_sweeping_ = false;
         on_swept(reply);

@@ -117,8 +117,8 @@ class Engine {
     Intake& intake_;
     Board& board_;
     const std::string address_;  ///< for logs
+    const std::string node_;     ///< this store's name among those that share the documents
     const Keys keys_;
-    const std::string node_;  ///< this store's name among those that share the documents
     Events events_;
     std::unique_ptr<redis::Link> link_;
     asio::steady_timer retry_timer_;
@@ -129,7 +129,8 @@ class Engine {
     std::string durable_run_;  ///< of the one whose durability was told
     std::string info_;         ///< what matters of it for that
     std::string fsync_;
-    std::string id_;  ///< of the store, once it is known
+    std::string session_;  ///< of what is sent from now on
+    std::string id_;       ///< of the store, once it is known
     bool is_open_ = false;
     bool is_greeting_ = false;
     bool is_restarting_ = false;

@@ -56,8 +56,8 @@ Engine::Engine(asio::io_context& io, const redis::Address& address,
       intake_(intake),
       board_(board),
       address_(redis::to_string(address)),
-      keys_(options.prefix),
       node_(draw_name(services.rng)),
+      keys_(options.prefix, node_),
       retry_timer_(io),
       sweep_timer_(io),
       open_script_{kOpenScript, {}},
@@ -131,11 +131,15 @@ void Engine::on_info(const Reply& info) {
 
 void Engine::open() {
     const std::string new_id = draw_name(services_.rng);
+    session_ = draw_name(services_.rng);
     Words words;
-    words.add_script(open_script_.sha, {keys_.documents, keys_.order, keys_.expiries, keys_.state});
+    words.add_script(open_script_.sha,
+                     {keys_.documents, keys_.order, keys_.expiries, keys_.state, keys_.session});
     words.add(id_);
     words.add(new_id);
     words.add(kFormat);
+    words.add(session_);
+    words.add(kSessionLife.count());
     link_->send(words.all(), [this](const Reply* reply) {
         is_greeting_ = false;
         if (reply != nullptr) on_opened(*reply);
@@ -292,6 +296,11 @@ std::error_code Engine::meet_word(const Reply& reply, bool is_write) {
         lose({make_error_code(Error::store_incompatible),
               "the store has format " + std::string(reply[1].text().substr(0, kMaxErrorBytes)) +
                   ", this program knows format " + kFormat});
+    } else if (word == "stale") {
+        // Redis has forgotten the session; nothing was done.
+        is_open_ = false;
+        greet();
+        return make_error_code(Error::store_unavailable);
     } else if (word == "corrupt") {
         // One document; the others may be fine.
         return make_error_code(Error::store_corrupt);

@@ -9,6 +9,7 @@
 //   P m   hash      format, version (the last given), bytes (keys and values), run (of the Redis
 //                   that gave the version)
 //   P s   string    the node that removes what has expired, for a while
+//   P f:<node>      string: the node's session that may write; gone a while after the node
 //
 // A record is 16 digits of the version, a blank, 14 digits of the expiry (0: never), a blank, and
 // the value. So one HMGET reads documents, and one of a store that was emptied or replaced
@@ -19,24 +20,35 @@
 // if it refuses one at all (memory full, disk full, a replica, too few replicas), so nothing is
 // ever done by halves; and whatever a script writes goes into the append-only file as one.
 //
-// Numbers of Lua are exact up to 2^53. Versions begin at the time times 2^21 and skip 2^32 with
-// each run of Redis: what was given last may be lost with a run, and a store that was lost
-// altogether begins behind all versions that it gave before.
+// A session is one opening of the store by one node. What the node sent before on a connection that
+// broke may still lie in Redis' sockets, but is refused there once the node has opened the store
+// anew: what was in doubt is decided before it is read.
+//
+// Numbers of Lua are exact up to 2^53. With each run of Redis versions begin anew at its time in
+// seconds times 2^21, or 2^24 higher if that is more: what was given last may be lost with a run,
+// and a store that was lost altogether begins behind all versions that it gave before. (Two million
+// versions a second is more than a Redis gives; the product passes 2^53 in the year 2106.)
 #pragma once
+
+#include <chrono>
 
 namespace pulse::store::on_redis {
 
 inline constexpr const char* kFormat = "1";
 /// Bytes of a record before the value.
 inline constexpr unsigned kRecordHead = 32;
+/// A session of a node that does not keep it is forgotten after so long.
+inline constexpr std::chrono::milliseconds kSessionLife = std::chrono::minutes(10);
 
 // All answer with an array that begins with "ok", or with a word that says why not: "gone" (the
-// store's id is not there), "format" and which, "failed" and Redis' words, "corrupt".
+// store's id is not there), "format" and which, "failed" and Redis' words, "corrupt", "stale" (an
+// earlier session's).
 
-/// KEYS: d k x m. ARGV: the id it must have or "", an id if there is none, format. Makes a store
-/// where there is none. Also says whether a write works: ok, id, bytes, Redis' words if not.
+/// KEYS: d k x m f. ARGV: the id it must have or "", an id if there is none, format, session, for
+/// how long it lasts (ms) if nobody keeps it. Makes a store where there is none. Also says whether
+/// a write works: ok, id, bytes, Redis' words if not.
 inline constexpr const char* kOpenScript = R"lua(
-local D, M = KEYS[1], KEYS[4]
+local D, M, F = KEYS[1], KEYS[4], KEYS[5]
 local id = redis.call('HGET', D, '')
 local format = redis.call('HGET', M, 'format')
 if not id and not format then
@@ -45,17 +57,21 @@ if not id and not format then
   id = ARGV[2]
   redis.call('HSET', M, 'format', ARGV[3], 'version', '0', 'bytes', '0', 'run', '')
   redis.call('HSET', D, '', id)
+  redis.call('SET', F, ARGV[4], 'PX', ARGV[5])
   return {'ok', id, '0', ''}
 end
 if format and format ~= ARGV[3] then return {'format', format} end
 if not id or not format or (ARGV[1] ~= '' and id ~= ARGV[1]) then return {'gone'} end
 local proof = redis.pcall('HSET', M, 'format', format)
 local problem = type(proof) == 'table' and proof.err or ''
+-- Memory or not: what has begun to write may go on, and removing always may begin.
+local removed = redis.pcall('DEL', F)
+if type(removed) ~= 'table' then redis.call('SET', F, ARGV[4], 'PX', ARGV[5]) end
 return {'ok', id, redis.call('HGET', M, 'bytes') or '0', problem}
 )lua";
 
-/// KEYS: d k x m. ARGV: id, format, run, now, most documents, most bytes (0: any), then batches:
-/// how many operations, and four words each: kind, key, and
+/// KEYS: d k x m f. ARGV: id, format, run, now, most documents, most bytes (0: any), session, then
+/// batches: how many operations, and four words each: kind, key, and
 ///   a, p  (absent, present)   -, -
 ///   v     version, -
 ///   w     value, expiry       (0: never)
@@ -70,10 +86,12 @@ local sub, find, format = string.sub, string.find, string.format
 local state = call('HMGET', M, 'format', 'version', 'bytes', 'run')
 if call('HGET', D, '') ~= ARGV[1] or not state[1] then return {'gone'} end
 if state[1] ~= ARGV[2] then return {'format', state[1]} end
+if call('GET', KEYS[5]) ~= ARGV[7] then return {'stale'} end
 local now, max_documents, max_bytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local version, bytes, documents = tonumber(state[2]), tonumber(state[3]), call('ZCARD', K)
 if state[4] ~= ARGV[3] then
-  version = math.max(version + 4294967296, tonumber(call('TIME')[1]) * 2097152)
+  local time = call('TIME')
+  version = math.max(version + 16777216, math.floor((time[1] + time[2] / 1000000) * 2097152))
 end
 
 -- Of what is there and has not expired: record, expiry.
@@ -235,7 +253,7 @@ end
 
 local results = {'ok', ''}
 local version_before = version
-local at = 7
+local at = 8
 while at <= #ARGV do
   local last = at + 4 * tonumber(ARGV[at])
   local result = commit(at + 1, last)
@@ -294,11 +312,13 @@ while true do
 end
 )lua";
 
-/// KEYS: d k x m s. ARGV: id, now, how many at most, this node, for how long it does this alone
-/// (ms), 1 to do it whoever else does. Answers ok, bytes, how many were removed.
+/// KEYS: d k x m s f. ARGV: id, now, how many at most, this node, for how long it does this alone
+/// (ms), 1 to do it whoever else does, for how long the session lasts (ms). Answers ok, bytes, how
+/// many were removed.
 inline constexpr const char* kSweepScript = R"lua(
-local D, K, X, M, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local D, K, X, M, S, F = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 if redis.call('HGET', D, '') ~= ARGV[1] then return {'gone'} end
+if redis.call('PTTL', F) < ARGV[7] / 2 then redis.call('PEXPIRE', F, ARGV[7]) end
 local bytes = tonumber(redis.call('HGET', M, 'bytes'))
 local due = redis.call('ZRANGEBYSCORE', X, '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])
 if #due > 0 and ARGV[6] ~= '1' then

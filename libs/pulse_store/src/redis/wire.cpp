@@ -42,13 +42,14 @@ template <typename Number>
 
 }  // namespace
 
-Keys::Keys(std::string_view prefix) {
+Keys::Keys(std::string_view prefix, std::string_view node) {
     const std::string head = "{" + std::string(prefix) + "}:";
     documents = head + "d";
     order = head + "k";
     expiries = head + "x";
     state = head + "m";
     sweeper = head + "s";
+    session = (head + "f:").append(node);
 }
 
 void Words::add_script(std::string_view sha, std::initializer_list<std::string_view> keys) {

@@ -21,8 +21,8 @@ namespace pulse::store::on_redis {
 
 /// Where a store's documents lie.
 struct Keys {
-    explicit Keys(std::string_view prefix);
-    std::string documents, order, expiries, state, sweeper;
+    Keys(std::string_view prefix, std::string_view node);
+    std::string documents, order, expiries, state, sweeper, session;
 };
 
 /// The words of a command. Borrows texts, owns numbers.

@@ -35,7 +35,7 @@ struct RedisDocumentStoreOptions {
     /// Above one of them writes of this node that make more of it fail with store_full. 0: without
     /// limit but Redis' maxmemory.
     std::uint64_t max_documents = 0;
-    std::uint64_t max_bytes = 0;  ///< keys and values; in Redis they take about twice that
+    std::uint64_t max_bytes = 0;  ///< keys and values; Redis takes 250 bytes a document more
     /// A batch is answered when so many replicas have it (WAIT). When they have not after
     /// `replicas_timeout`, it is answered with store_unavailable, though the master has it.
     std::uint32_t replicas = 0;
