@@ -24,6 +24,17 @@ constexpr std::chrono::milliseconds kAdminDrain{500};
 constexpr std::string_view kMesaPath = "/mesa";
 constexpr std::string_view kMesaName = "mesa";
 
+/// Null where nothing needs it, or with a `problem`.
+std::unique_ptr<core::DocumentStore> make_store(const Config& config, const core::Clock& clock,
+                                                core::Rng& rng, core::Log& log,
+                                                std::string& problem) {
+    if (!needs_document_store(config)) return nullptr;
+    auto made = make_document_store(config.store, clock, rng, log);
+    if (made) return std::move(*made);
+    problem = made.error();
+    return nullptr;
+}
+
 }  // namespace
 
 StringList dialect_names() { return {"native", "rooms", std::string(kMesaName)}; }
@@ -48,8 +59,7 @@ struct Engine::Parts {
           log(log_),
           version(std::move(version_)),
           budget(memory_budget_bytes(wanted)),
-          store(needs_document_store(wanted) ? make_document_store(wanted.store, clock, log)
-                                             : nullptr),
+          store(make_store(wanted, clock, rng, log, store_problem)),
           history(make_history(wanted, clock, rng)),
           cluster(ClusterPart::make(wanted, clock, rng, log, budget)),
           hub(hub_options(wanted),
@@ -101,6 +111,7 @@ struct Engine::Parts {
     core::SystemClock clock;
     core::SystemRng rng;
     core::MemoryBudget budget;
+    std::string store_problem;                    ///< why there is none that is needed
     std::unique_ptr<core::DocumentStore> store;   ///< null: nothing needs it
     std::unique_ptr<core::HistoryStore> history;  ///< null: nothing is kept here
     std::unique_ptr<ClusterPart> cluster;         ///< null: stands alone
@@ -275,10 +286,7 @@ tl::expected<transport::Listener*, std::string> Engine::Parts::listen(
 
 tl::expected<void, std::string> Engine::start() {
     Parts& p = *parts_;
-    if (needs_document_store(p.config) && !p.store) {
-        return tl::unexpected(
-            std::string("this build has no SQLite; set store.engine = \"memory\""));
-    }
+    if (!p.store_problem.empty()) return tl::unexpected(p.store_problem);
     if (p.rooms) {
         if (auto read = p.rooms->read_places(); !read) return read;
     }
