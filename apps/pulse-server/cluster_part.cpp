@@ -14,6 +14,7 @@
 
 #ifdef PULSE_WITH_REDIS
 #include <pulse/cluster/redis_broker.hpp>
+#include <pulse/cluster/redis_ownership.hpp>
 #endif
 
 namespace pulse::server {
@@ -97,6 +98,7 @@ struct ClusterPart::Impl {
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
     std::shared_ptr<cluster::ClusterBroker> broker;
+    std::shared_ptr<cluster::ClusterOwnership> ownership;
     std::string problem;
     std::thread thread;
 
@@ -124,6 +126,19 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
                                            {impl->io, rng, log, &clock, &budget});
     if (made) {
         impl->broker = std::move(*made);
+        cluster::OwnershipOptions options;
+        options.prefix = config.cluster.prefix;
+        // So that whoever knows an owner knows the way to it.
+        options.node = impl->broker->mail().node();
+        options.lease = config.cluster.lease;
+        options.answer_timeout = config.cluster.answer_timeout;
+        auto ownership = cluster::make_redis_ownership(config.cluster.url, std::move(options),
+                                                       {impl->io, rng, log});
+        if (ownership) {
+            impl->ownership = std::move(*ownership);
+        } else {
+            impl->problem = "cluster.url: " + ownership.error().message();
+        }
     } else {
         impl->problem = "cluster.url: " + made.error().message();
     }
@@ -133,6 +148,7 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
 
 ClusterPart::~ClusterPart() {
     // Its connections end on their thread, which then has nothing left to do.
+    impl_->ownership.reset();
     impl_->broker.reset();
     impl_->work.reset();
     impl_->thread.join();
@@ -143,8 +159,15 @@ core::PresenceStore* ClusterPart::presence() const noexcept {
     return impl_->broker ? impl_->broker->presence() : nullptr;
 }
 
+core::Ownership* ClusterPart::ownership() const noexcept { return impl_->ownership.get(); }
+cluster::MailCarrier* ClusterPart::mail() const noexcept {
+    return impl_->broker ? &impl_->broker->mail() : nullptr;
+}
+asio::io_context* ClusterPart::io() const noexcept { return &impl_->io; }
+
 std::string ClusterPart::obstacle() const {
-    const std::string why = impl_->broker ? impl_->broker->obstacle() : std::string();
+    std::string why = impl_->broker ? impl_->broker->obstacle() : std::string();
+    if (why.empty() && impl_->ownership) why = impl_->ownership->obstacle();
     return why.empty() ? why : "degraded: " + why;
 }
 
@@ -175,6 +198,9 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
 ClusterPart::~ClusterPart() = default;
 core::Broker* ClusterPart::broker() const noexcept { return nullptr; }
 core::PresenceStore* ClusterPart::presence() const noexcept { return nullptr; }
+core::Ownership* ClusterPart::ownership() const noexcept { return nullptr; }
+cluster::MailCarrier* ClusterPart::mail() const noexcept { return nullptr; }
+asio::io_context* ClusterPart::io() const noexcept { return nullptr; }
 std::string ClusterPart::obstacle() const { return {}; }
 core::Metrics::Token ClusterPart::add_metrics(core::Metrics&) const { return {}; }
 void ClusterPart::flush(std::chrono::steady_clock::time_point, std::function<void()> done) {

@@ -9,6 +9,7 @@
 #include "engine_metrics.hpp"
 #include "engine_options.hpp"
 #include "mesa_part.hpp"
+#include "relay_part.hpp"
 #include "rooms_part.hpp"
 #include "switching_authenticator.hpp"
 #include "ui_routes.hpp"
@@ -73,12 +74,17 @@ struct Engine::Parts {
           rooms(is_rooms_enabled(wanted) && store
                     ? std::make_unique<RoomsPart>(wanted, hub, *store, authenticator, log)
                     : nullptr),
+          relay(rooms ? RelayPart::make(wanted, cluster.get(), hub) : nullptr),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
           admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
           engine_metrics(
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
         if (rooms) rooms_metrics = rooms->add_metrics(*metrics);
+        if (relay) {
+            rooms->share(*relay);
+            relay_metrics = relay->add_metrics(*metrics);
+        }
         if (store) store_metrics = add_store_metrics(*metrics, *store);
         if (cluster) cluster_metrics = cluster->add_metrics(*metrics);
         for (transport::Loop* loop : loops.loops()) {
@@ -124,6 +130,7 @@ struct Engine::Parts {
     std::unique_ptr<BridgePart> bridge;
     std::unique_ptr<RoomsPart> rooms;  ///< null: not wanted
     std::unique_ptr<MesaPart> mesa;    ///< null: not wanted; as the bridge
+    std::unique_ptr<RelayPart> relay;  ///< null: nothing is carried between servers
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
@@ -131,6 +138,7 @@ struct Engine::Parts {
     core::Metrics::Token cluster_metrics;
     core::Metrics::Token bridge_metrics;
     core::Metrics::Token rooms_metrics;
+    core::Metrics::Token relay_metrics;
     core::Metrics::Token mesa_metrics;
     std::string api_key;       ///< the bridge's, once made
     std::string new_key_path;  ///< of the administrator's key, made by this start
@@ -148,6 +156,7 @@ Engine::~Engine() {
     parts_->cluster_metrics.reset();
     parts_->bridge_metrics.reset();
     parts_->rooms_metrics.reset();
+    parts_->relay_metrics.reset();
     parts_->mesa_metrics.reset();
     parts_->store.reset();
 }
@@ -209,7 +218,11 @@ std::string Engine::Parts::obstacle() const {
 
 void Engine::Parts::close_store(std::function<void()> done) const {
     if (!store) return done();
-    auto close = [this, done = std::move(done)] { store->close(done); };
+    auto close = [this, done = std::move(done)] {
+        // Whoever gets a room now finds all of it.
+        if (!relay) return store->close(done);
+        relay->give_back([this, done] { store->close(done); });
+    };
     rooms ? rooms->drain(std::move(close)) : close();
 }
 
@@ -369,6 +382,7 @@ void Engine::drain(std::function<void()> done) {
     auto one_less = [left, close = std::move(close)] {
         if (left->fetch_sub(1) == 1) close();
     };
+    if (p.relay) p.relay->drain();
     if (p.bridge) p.bridge->shut_down(p.config.server.drain_timeout, one_less);
     if (p.mesa) p.mesa->shut_down(one_less);
     p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout, one_less);

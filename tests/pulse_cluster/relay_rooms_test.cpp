@@ -104,9 +104,9 @@ struct RoomCluster {
         peer.say(message);
         return read(peer, n);
     }
-    core::HttpResponse request(std::size_t node, const std::string& method,
-                               const std::string& path, const std::string& query,
-                               const std::string& body = "", const std::string& room = "") {
+    core::HttpResponse request(std::size_t node, const std::string& method, const std::string& path,
+                               const std::string& query, const std::string& body = "",
+                               const std::string& room = "") {
         TestAsker asker(*nodes[node].hub.lanes()[0]);
         core::HttpRequest request;
         request.method = method;
@@ -225,8 +225,7 @@ TEST_CASE("who comes back after an owner is gone finds everything that was ackno
     const Lines greeting = c.read(*back, 2);
     REQUIRE(greeting.size() == 2);
     CHECK(greeting[1].find(R"("suffix":2,)") != std::string::npos);
-    CHECK(c.ask(*back, R"({"type":"subscribe","data":"counter"})") ==
-          Lines{kCounted + R"(20"}})"});
+    CHECK(c.ask(*back, R"({"type":"subscribe","data":"counter"})") == Lines{kCounted + R"(20"}})"});
     if (!is_dead) CHECK(c.becomes([&] { return c.nodes[0].rooms.stats().rooms == 0; }));
 }
 

@@ -378,7 +378,7 @@ class Room : public std::enable_shared_from_this<Room> {
     /// The version of the document by which this room is ours in a store that others use, too; 0:
     /// nobody does.
     std::uint64_t fence_ = 0;
-    bool is_lost_ = false;  ///< it is not ours any more
+    bool is_lost_ = false;      ///< it is not ours any more
     std::uint64_t undone_ = 0;  ///< how often something had to be
     /// Numbers of stored polls to the polls, while loading.
     std::unique_ptr<std::unordered_map<std::uint32_t, Poll*>> loading_polls_;

@@ -129,19 +129,19 @@ void Room::take_over(LanePart& at) {
     core::DocumentBatch batch;
     batch.put(prefix_ + std::string(keys::kFence), std::to_string(now_ms()));
     engine_.begin_write();
-    engine_.store.commit(
-        std::move(batch), [self = shared_from_this(), part = at.shared_from_this()](
-                              const core::Result<core::CommitResult>& result) {
-            part->post([self, part, result] {
-                self->engine_.end_write();
-                if (!result) return self->finish_loading(*part, result.error());
-                {
-                    const std::lock_guard lock(self->mutex_);
-                    self->fence_ = result->version;
-                }
-                self->read_page(*part, self->prefix_ + std::string(keys::kState));
-            });
-        });
+    engine_.store.commit(std::move(batch),
+                         [self = shared_from_this(), part = at.shared_from_this()](
+                             const core::Result<core::CommitResult>& result) {
+                             part->post([self, part, result] {
+                                 self->engine_.end_write();
+                                 if (!result) return self->finish_loading(*part, result.error());
+                                 {
+                                     const std::lock_guard lock(self->mutex_);
+                                     self->fence_ = result->version;
+                                 }
+                                 self->read_page(*part, self->prefix_ + std::string(keys::kState));
+                             });
+                         });
 }
 
 void Room::read_page(LanePart& at, std::string begin) {

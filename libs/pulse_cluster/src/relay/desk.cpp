@@ -101,11 +101,11 @@ void Desk::flush() {
     std::vector<Command> commands = std::exchange(commands_, {});
     const auto board = board_.lock();
     if (board == nullptr || (streams.empty() && commands.empty())) return;
-    board->post([streams = std::move(streams),
-                 commands = std::move(commands)](Switchboard& to) mutable {
-        for (auto& [peer, bytes] : streams) to.send(peer, std::move(bytes));
-        for (const Command& each : commands) each(to);
-    });
+    board->post(
+        [streams = std::move(streams), commands = std::move(commands)](Switchboard& to) mutable {
+            for (auto& [peer, bytes] : streams) to.send(peer, std::move(bytes));
+            for (const Command& each : commands) each(to);
+        });
 }
 
 void Desk::await_room(const PeerPtr& peer) {
@@ -127,19 +127,23 @@ void Desk::on_room(const PeerPtr& peer) {
         const std::size_t before = batch.bytes();
         std::vector<std::pair<RemoteConnection*, std::size_t>> written;
         std::size_t next = 0;
-        for (; next < sessions.size(); ++next) {
-            const std::size_t waiting = peer->waiting.load() + batch.bytes() - before;
-            if (next != 0 && waiting >= options_.window_bytes) break;
+        bool is_enough = false;
+        for (; next < sessions.size() && !is_enough; ++next) {
             RemoteConnection* const connection = find(peer, sessions[next]);
             if (connection == nullptr) continue;
-            written.emplace_back(connection, connection->gather_blocked(batch));
+            const std::size_t so_far = batch.bytes();
+            const std::size_t bytes = connection->gather_blocked(batch);
+            written.emplace_back(connection, bytes);
+            // Whoever waits for the same as others before goes along.
+            const bool is_shared = batch.bytes() - so_far <= bytes / 8;
+            const std::size_t waiting = peer->waiting.load() + batch.bytes() - before;
+            is_enough = waiting >= options_.window_bytes && !is_shared && next != 0;
         }
         count(peer, batch.bytes() - before);
         for (const auto& [connection, bytes] : written) connection->release_blocked(bytes);
         flush();
         if (next < sessions.size()) {
-            sessions.erase(sessions.begin(),
-                           sessions.begin() + static_cast<std::ptrdiff_t>(next));
+            sessions.erase(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(next));
             blocked_.emplace(peer, std::move(sessions));
             await_room(peer);
         }
@@ -286,8 +290,9 @@ void Desk::request(const PeerPtr& peer, const RequestRecord& record,
 }
 
 void Desk::bury(RemoteRequest& request) {
-    put([key = HostKey{request.node().get(), request.number()},
-         peer = request.node()](Desk& desk) { desk.requests_.erase(key); });
+    put([key = HostKey{request.node().get(), request.number()}, peer = request.node()](Desk& desk) {
+        desk.requests_.erase(key);
+    });
 }
 
 void Desk::block(RemoteConnection& connection) {
@@ -307,15 +312,13 @@ void Desk::say_refused(const PeerPtr& peer, SessionNumber session, std::string_v
 }
 
 void Desk::say_credit(const PeerPtr& peer, SessionNumber session, std::size_t bytes) {
-    say(peer, &Outgoing::before, [&](std::string& out) {
-        write_credit(session, static_cast<std::uint32_t>(bytes), out);
-    });
+    say(peer, &Outgoing::before,
+        [&](std::string& out) { write_credit(session, static_cast<std::uint32_t>(bytes), out); });
 }
 
 void Desk::say_closed(const PeerPtr& peer, SessionNumber session, std::uint16_t code,
                       std::string_view text) {
-    say(peer, &Outgoing::after,
-        [&](std::string& out) { write_closed(session, code, text, out); });
+    say(peer, &Outgoing::after, [&](std::string& out) { write_closed(session, code, text, out); });
 }
 
 void Desk::say_answer(const PeerPtr& peer, std::uint64_t number,

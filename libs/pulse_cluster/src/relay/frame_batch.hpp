@@ -3,8 +3,8 @@
 // What the outlets of one lane have for one other node in one turn: bytes that several of them have
 // in common are in it once, and outlets that have the same are named together.
 //
-// What is common is known by its place in memory: the lane's chunks, which stay where they are until
-// the turn is over. So a batch is written before the next turn's outlets add to it.
+// What is common is known by its place in memory: the lane's chunks, which stay where they are
+// until the turn is over. So a batch is written before the next turn's outlets add to it.
 #pragma once
 
 #include "relay/records.hpp"

@@ -15,8 +15,8 @@
 //   stream  = records: u32 length, bytes
 //
 // Beats go out while somebody needs the pair, so that a loss of the last piece is seen, too, and a
-// node that is silent for too long is taken for dead. `consumed` tells how many bytes of the other's
-// stream have been dealt with in this epoch; more than a window beyond that is not sent.
+// node that is silent for too long is taken for dead. `consumed` tells how many bytes of the
+// other's stream have been dealt with in this epoch; more than a window beyond that is not sent.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <pulse/cluster/relay.hpp>
-
 #include "relay/relay_conversation.hpp"
 #include "relay/remote_connection.hpp"
 #include "relay/switchboard.hpp"
@@ -8,6 +6,7 @@
 #include <future>
 #include <utility>
 
+#include <pulse/cluster/relay.hpp>
 #include <pulse/core/hub.hpp>
 
 namespace pulse::cluster {
@@ -92,8 +91,7 @@ void add_families(std::vector<core::MetricFamily>& out, const RelayStats& stats)
     counter("pulse_relay_handovers_total", "Keys that this server lost, or gave back.",
             stats.handovers_total);
     counter("pulse_relay_losses_total",
-            "Times that what was under way with another server was given up.",
-            stats.losses_total);
+            "Times that what was under way with another server was given up.", stats.losses_total);
     counter("pulse_relay_malformed_total", "What no server has sent.", stats.malformed_total);
     counter("pulse_relay_pieces_sent_total", "Messages of the broker's that carried it.",
             stats.pieces_sent_total);

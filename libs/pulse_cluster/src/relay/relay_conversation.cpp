@@ -49,8 +49,8 @@ void RelayConversation::forward(core::MessageKind kind, core::ByteView message) 
 }
 
 void RelayConversation::pause_if_full() {
-    const bool is_full = unanswered_ >= desk_->options().session_window_bytes ||
-                         desk_->is_full(peer_, session_);
+    const bool is_full =
+        unanswered_ >= desk_->options().session_window_bytes || desk_->is_full(peer_, session_);
     if (std::exchange(is_paused_, is_full) != is_full) connection_.pause_reading(is_full);
 }
 
@@ -112,8 +112,7 @@ void RelayConversation::end(std::uint16_t code, std::string_view text) {
 }
 
 std::size_t RelayConversation::max_message_bytes() const noexcept {
-    return inner_ != nullptr ? inner_->max_message_bytes()
-                             : static_cast<std::size_t>(max_message_);
+    return inner_ != nullptr ? inner_->max_message_bytes() : static_cast<std::size_t>(max_message_);
 }
 
 void RelayConversation::on_tick(core::MonotonicTime now) {

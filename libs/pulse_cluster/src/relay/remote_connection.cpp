@@ -79,8 +79,8 @@ bool RemoteConnection::start(core::Dialect& dialect, const OpenRecord& open) {
 void RemoteConnection::on_message(core::MessageKind kind, std::string_view message) {
     if (is_closing_ || is_over_ || end_) return;
     if (!is_paused_ && held_.empty()) return deliver(kind, message);
-    const std::size_t most = desk_.options().session_window_bytes +
-                             conversation_->max_message_bytes() + kHeldSlack;
+    const std::size_t most =
+        desk_.options().session_window_bytes + conversation_->max_message_bytes() + kHeldSlack;
     core::MemoryBudget* const budget = lane().budget();
     if (held_bytes_ + message.size() > most) return close(kPolicyViolation, "Too much at once");
     if (budget != nullptr && !budget->try_reserve_input(message.size())) {
@@ -156,9 +156,8 @@ void RemoteConnection::write_out() noexcept {
             while (gather(all) == all.size()) all.resize(all.size() * 2);
             n = gather(all);
         }
-        const std::span<const iovec> due =
-            all.empty() ? std::span<const iovec>(pieces.data(), n)
-                        : std::span<const iovec>(all.data(), n);
+        const std::span<const iovec> due = all.empty() ? std::span<const iovec>(pieces.data(), n)
+                                                       : std::span<const iovec>(all.data(), n);
         FrameBatch& batch = desk_.frames(node_);
         const std::size_t before = batch.bytes();
         batch.add(session_, due);
@@ -192,8 +191,7 @@ void RemoteConnection::on_overflow() noexcept {
         later([](RemoteConnection& self) {
             if (self.is_over_ || self.conversation_ == nullptr) return;
             self.drop_backlog();
-            self.guarded(
-                [&] { self.conversation_->on_closing(core::CloseReason::slow_consumer); });
+            self.guarded([&] { self.conversation_->on_closing(core::CloseReason::slow_consumer); });
             if (!self.is_closing_) self.close(core::CloseReason::slow_consumer);
             // What still waits is given up.
             self.discard_output();

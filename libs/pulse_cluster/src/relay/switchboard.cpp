@@ -43,8 +43,8 @@ constexpr std::size_t kMaxUnsentBytes = std::size_t{64} * 1024 * 1024;
 
 [[nodiscard]] std::size_t cost_of(const RequestRecord& record) noexcept {
     const core::HttpRequest& request = record.request;
-    std::size_t cost = sizeof record + request.body.size() + request.path.size() +
-                       request.query.size();
+    std::size_t cost =
+        sizeof record + request.body.size() + request.path.size() + request.query.size();
     for (const auto& [name, value] : request.headers) cost += name.size() + value.size();
     return cost;
 }
@@ -151,8 +151,7 @@ void Switchboard::request(std::string space_name, std::string route, std::string
         const auto found = spaces_.find(space_name);
         if (found != spaces_.end()) space = found->second;
     }
-    const bool is_too_much =
-        requests_ > options_.max_requests || request_bytes_ > kMaxRequestBytes;
+    const bool is_too_much = requests_ > options_.max_requests || request_bytes_ > kMaxRequestBytes;
     call.key = is_too_much || space == nullptr ? nullptr : obtain(call.request->key, space);
     if (call.key == nullptr) return give_up(number, "this server has too much to do");
     call.key->requests.insert(number);
@@ -206,8 +205,8 @@ void Switchboard::ask(std::uint64_t number, Call& call) {
     by_peer_[peer].insert(number);
     std::string record;
     if (is_request(number)) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(call.due -
-                                                                                Clock::now());
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(call.due - Clock::now());
         call.request->patience_ms =
             static_cast<std::uint32_t>(std::max<std::int64_t>(left.count(), 1));
         write_request(*call.request, record);
@@ -385,18 +384,15 @@ bool Switchboard::on_request(const PeerPtr& from, std::string_view body, const R
         if (route != routes_.end()) handler = route->second;
     }
     if (!handler) {
-        write_answer(record->number, refusal(501, "the server that has it cannot do that"),
-                     answer);
+        write_answer(record->number, refusal(501, "the server that has it cannot do that"), answer);
         mail_->send(from, std::move(answer), false);
         return true;
     }
     Key& key = *found->second;
     // It is not given back while it is worked on.
     if (!key.is_used()) note_use(key);
-    desks_[lane_of_key(key.name)]->put(
-        [from, record, handler = std::move(handler), receipt](Desk& desk) {
-            desk.request(from, *record, handler);
-        });
+    desks_[lane_of_key(key.name)]->put([from, record, handler = std::move(handler), receipt](
+                                           Desk& desk) { desk.request(from, *record, handler); });
     return true;
 }
 
@@ -427,12 +423,12 @@ bool Switchboard::on_end(const PeerPtr& from, std::string_view body, const Recei
     }
     const auto found = hosted_.find({from, session});
     if (found == hosted_.end()) return true;
-    desks_[found->second.lane]->put([from, session, code, is_clean, text = std::string(text),
-                                     receipt](Desk& desk) {
-        if (RemoteConnection* const each = desk.find(from, session)) {
-            each->on_end(code, text, is_clean != 0);
-        }
-    });
+    desks_[found->second.lane]->put(
+        [from, session, code, is_clean, text = std::string(text), receipt](Desk& desk) {
+            if (RemoteConnection* const each = desk.find(from, session)) {
+                each->on_end(code, text, is_clean != 0);
+            }
+        });
     return true;
 }
 

@@ -119,7 +119,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     struct Call {
         enum class State : std::uint8_t { waiting, here, asked, there } state = State::waiting;
         Key* key = nullptr;
-        PeerPtr peer;                 ///< asked, there
+        PeerPtr peer;                    ///< asked, there
         std::uint64_t refused_term = 0;  ///< of the owner that did not want it
         Time due{};
         std::unique_ptr<OpenRecord> open;        ///< of a client, until it is let in
@@ -195,7 +195,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     std::map<std::string, std::size_t> hosted_by_node_;
     std::multimap<Time, std::uint64_t> dues_;        ///< of calls; perhaps over
     std::multimap<Time, std::uint64_t> retries_;     ///< likewise
-    std::deque<std::pair<Time, std::string>> idle_;       ///< keys since when; perhaps not any more
+    std::deque<std::pair<Time, std::string>> idle_;  ///< keys since when; perhaps not any more
     std::size_t requests_ = 0;
     std::size_t request_bytes_ = 0;
     std::uint64_t last_serial_ = 0;

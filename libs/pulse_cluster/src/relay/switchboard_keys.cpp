@@ -41,9 +41,8 @@ void Switchboard::claim(Key& key) {
                                             serial = key.serial](const core::Owner& owner) {
         const auto self = weak.lock();
         if (self == nullptr) return;
-        self->post([name, serial, owner](Switchboard& board) {
-            board.on_owner(name, serial, owner);
-        });
+        self->post(
+            [name, serial, owner](Switchboard& board) { board.on_owner(name, serial, owner); });
     });
 }
 

@@ -51,8 +51,8 @@ struct RelayOptions {
     std::chrono::milliseconds linger{30'000};
 
     // Bounds
-    std::size_t max_keys = 1'000'000;    ///< that this node has to do with; more are 1013 or 503
-    std::size_t max_requests = 10'000;   ///< HTTP requests under way to other nodes
+    std::size_t max_keys = 1'000'000;   ///< that this node has to do with; more are 1013 or 503
+    std::size_t max_requests = 10'000;  ///< HTTP requests under way to other nodes
     /// To one node, on the way and not dealt with. Beyond it clients are not read from, and what
     /// the owner sends waits under OutletLimits.
     std::size_t window_bytes = std::size_t{4} * 1024 * 1024;
@@ -95,17 +95,17 @@ struct RelayKeys {
 };
 
 struct RelayStats {
-    std::size_t keys = 0;      ///< that this node has to do with
-    std::size_t owned = 0;     ///< of these
-    std::size_t relayed = 0;   ///< connections of this node's clients, now with another node
-    std::size_t hosted = 0;    ///< connections of other nodes' clients, now here
+    std::size_t keys = 0;     ///< that this node has to do with
+    std::size_t owned = 0;    ///< of these
+    std::size_t relayed = 0;  ///< connections of this node's clients, now with another node
+    std::size_t hosted = 0;   ///< connections of other nodes' clients, now here
     std::uint64_t relayed_total = 0;
     std::uint64_t hosted_total = 0;
-    std::uint64_t requests_total = 0;  ///< HTTP requests sent to other nodes
-    std::uint64_t timeouts_total = 0;  ///< no owner in time, or no answer of it
-    std::uint64_t ended_total = 0;     ///< connections that ended because of the owner
-    std::uint64_t handovers_total = 0; ///< keys that this node lost, or gave back
-    std::uint64_t losses_total = 0;    ///< times that what was under way with a node was given up
+    std::uint64_t requests_total = 0;   ///< HTTP requests sent to other nodes
+    std::uint64_t timeouts_total = 0;   ///< no owner in time, or no answer of it
+    std::uint64_t ended_total = 0;      ///< connections that ended because of the owner
+    std::uint64_t handovers_total = 0;  ///< keys that this node lost, or gave back
+    std::uint64_t losses_total = 0;     ///< times that what was under way with a node was given up
     std::uint64_t malformed_total = 0;
     std::uint64_t pieces_sent_total = 0;
     std::uint64_t pieces_received_total = 0;
@@ -130,8 +130,7 @@ class Relay {
     /// carried: 503. Routes of the same space, method and path are taken for the same.
     using RequestKey = std::function<std::optional<std::string>(const core::HttpRequest&)>;
     [[nodiscard]] std::vector<core::Route> wrap(std::string_view space,
-                                                std::vector<core::Route> routes,
-                                                RequestKey key_of);
+                                                std::vector<core::Route> routes, RequestKey key_of);
 
     /// The dialect has found out by itself that the key is another's, or cannot be worked with: its
     /// connections end, it is released, and asked for anew when somebody wants it.

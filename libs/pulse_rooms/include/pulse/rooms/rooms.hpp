@@ -102,7 +102,8 @@ class Rooms {
     /// The same as families pulse_rooms_… of docs/operations/metrics.md.
     [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics);
 
-    // For rooms on many nodes that share a store (cluster::Relay): a room is on one of them at a time.
+    // For rooms on many nodes that share a store (cluster::Relay): a room is on one of them at a
+    // time.
 
     /// From now on whoever reads a room from the store takes it over: what another process still
     /// has of it is stored no more, but refused, and `on_lost` is called there, on any loop. Before
