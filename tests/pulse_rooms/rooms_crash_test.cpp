@@ -4,6 +4,7 @@
 // has published is there when it is back: counters hold at least what was told of them, and every
 // vote that was told of counts.
 #include "support/catch.hpp"
+#include "support/redis_server.hpp"
 #include "support/server_process.hpp"
 #include "support/temp_dir.hpp"
 #include "support/ws_client.hpp"
@@ -30,10 +31,6 @@ namespace {
 constexpr int kRounds = 30;
 constexpr int kClients = 4;
 constexpr int kPipelined = 20;
-
-test::Settings settings_of(const std::filesystem::path& file) {
-    return {{"roblox.enabled", "false"}, {"store.path", "\"" + file.string() + "\""}};
-}
 
 std::unique_ptr<WsClient> join(const ServerProcess& server, const std::string& session) {
     test::UpgradeOptions options;
@@ -88,18 +85,13 @@ void check_left(const ServerProcess& server, Told& told) {
     }
 }
 
-}  // namespace
-
-TEST_CASE("thirty kills under load lose no count and no vote that was published",
-          "[rooms][crash]") {
-    const test::TempDir directory;
-    const auto file = directory.path() / "rooms.db";
+void kill_under_load(const test::Settings& settings) {
     std::mt19937 random(17);
     Told told;
     int voters = 0;
     for (int round = 0; round < kRounds; ++round) {
         CAPTURE(round);
-        auto server = std::make_unique<ServerProcess>(settings_of(file));
+        auto server = std::make_unique<ServerProcess>(settings);
         check_left(*server, told);
         // Hears of everything; the first subscription to something that is there shows it once.
         const auto listener = join(*server, "listener");
@@ -125,7 +117,27 @@ TEST_CASE("thirty kills under load lose no count and no vote that was published"
         server->signal(SIGKILL);
         CHECK(server->wait() == test::killed_by(SIGKILL));
     }
-    ServerProcess server(settings_of(file));
+    ServerProcess server(settings);
     check_left(server, told);
     CHECK(told.publications > static_cast<std::size_t>(kRounds));
 }
+
+}  // namespace
+
+#ifdef PULSE_WITH_SQLITE
+TEST_CASE("thirty kills under load lose no count and no vote that was published",
+          "[rooms][crash]") {
+    const test::TempDir directory;
+    const std::string file = (directory.path() / "rooms.db").string();
+    kill_under_load({{"roblox.enabled", "false"}, {"store.path", '"' + file + '"'}});
+}
+#endif
+
+#ifdef PULSE_WITH_REDIS
+TEST_CASE("nor do they when the store is on a Redis", "[rooms][crash][redis]") {
+    const test::RedisServer redis;
+    kill_under_load({{"roblox.enabled", "false"},
+                     {"store.engine", "\"redis\""},
+                     {"store.url", '"' + redis.url() + '"'}});
+}
+#endif
