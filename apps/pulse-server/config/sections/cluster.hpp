@@ -56,8 +56,8 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
     }),
     row<&ClusterOptions::url>({
         .name = "url",
-        .doc = "redis://[[user]:password@]host[:port][/database], "
-               "or unix://[[user]:password@]/path[?db=number].",
+        .doc = "redis://[[user]:password@]host[:port][/database], rediss:// for the same with TLS "
+               "(?cafile=, certfile=, keyfile=), or unix://[[user]:password@]/path[?db=number].",
         .secret = true,
     }),
     row<&ClusterOptions::url_file>({

@@ -20,8 +20,7 @@
 
 namespace pulse::cluster {
 
-/// `url`: redis://[[user]:password@]host[:port][/database] or unix://[[user]:password@]/path.
-/// Errors: those of pulse/redis/error.hpp.
+/// `url`: as pulse/redis/address.hpp has them. Errors: those of pulse/redis/error.hpp.
 [[nodiscard]] core::Result<std::shared_ptr<ClusterBroker>> make_redis_broker(
     const std::string& url, BrokerOptions options, const BrokerServices& services);
 

@@ -28,6 +28,10 @@ namespace pulse::redis {
 
 struct LinkOptions {
     Address address;
+    /// Set: asked for each attempt where to connect, instead of `address`. It calls back, within
+    /// its own time, at once or later; null: nowhere, for that reason.
+    using Located = std::function<void(const Address* address, std::string_view why)>;
+    std::function<void(Located)> locate{};
     /// A Redis that owes an answer and is silent for so long is taken for gone; connecting and
     /// logging in take at most that.
     std::chrono::milliseconds answer_timeout{3'000};
