@@ -12,17 +12,23 @@
 
 namespace pulse::test {
 
-/// Whether something on this machine listens there.
-[[nodiscard]] inline bool is_listened_to(std::uint16_t port) {
+/// A connected socket, or -1.
+[[nodiscard]] inline int connect_tcp(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port);
-    const bool is_there =
-        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
     ::close(fd);
-    return is_there;
+    return -1;
+}
+
+/// Whether something on this machine listens there.
+[[nodiscard]] inline bool is_listened_to(std::uint16_t port) {
+    const int fd = connect_tcp(port);
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
 }
 
 /// Ports of 127.0.0.1 that nobody had a moment ago, for servers that cannot choose one themselves.

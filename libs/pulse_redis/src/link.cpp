@@ -266,8 +266,8 @@ void Link::Impl::handle(const Reply& reply) {
     }
     if (sent_.empty()) {
         // A subscription that is refused; the answer to a PING without any is nothing.
-        if (reply.is_error()) broke(reply.text());
-        return;
+        if (!reply.is_error()) return;
+        return events_.on_refused ? events_.on_refused(reply.text()) : broke(reply.text());
     }
     const Answer answer = std::move(sent_.front());
     sent_.pop_front();
