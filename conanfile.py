@@ -55,7 +55,7 @@ class PulseConan(ConanFile):
         self.requires("tl-expected/1.0.0", transitive_headers=True)
         # Forced: websocketpp names an older one.
         self.requires("asio/1.28.1", transitive_headers=True, force=True)
-        # Of the roblox library, not seen in its headers.
+        # Of the roblox library, OpenSSL also of others; not seen in their headers.
         self.requires("libcurl/[>=7.85 <9]")
         self.requires("openssl/[>=3.0 <4]")
         self.requires("zlib/[>=1.2.13 <2]")
@@ -112,7 +112,7 @@ class PulseConan(ConanFile):
                         "zstd::zstd"]),
             ("rooms", ["core", "openssl::crypto"]),
             ("mesa", ["core", "asio::asio", "hiredis::hiredis", "openssl::crypto"]),
-            ("redis", ["core", "asio::asio", "hiredis::hiredis"]),
+            ("redis", ["core", "asio::asio", "hiredis::hiredis", "openssl::openssl"]),
             ("cluster", ["core", "redis", "asio::asio"]),
         ]
         store = ["core", "redis", "asio::asio"]

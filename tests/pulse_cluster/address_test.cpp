@@ -6,7 +6,9 @@
 
 using namespace pulse;
 using redis::Address;
+using redis::Location;
 using redis::parse_address;
+using redis::parse_location;
 
 TEST_CASE("addresses of a Redis are read", "[redis][address]") {
     CHECK(*parse_address("redis://cache") == Address{.host = "cache"});
@@ -46,6 +48,18 @@ TEST_CASE("what is no address of a Redis is refused", "[redis][address]") {
                             "unix://relative",
                             "unix:///x?db=x",
                             "unix:///x?other=1",
+                            "unix:///x?db=1&db=2",
+                            "redis://host,other",
+                            "redis://:p%00@host",
+                            "redis://host?cafile=/x",
+                            "rediss://",
+                            "rediss://host?cafile",
+                            "rediss://host?cafile=",
+                            "rediss://host?cafile=/x&cafile=/y",
+                            "rediss://host?keyfile=/x",
+                            "rediss://host?other=1",
+                            "redis+cluster://host",
+                            "redis+sentinel://host/main",
                             "http://host"}) {
         INFO(url);
         const auto address = parse_address(url);
@@ -53,7 +67,55 @@ TEST_CASE("what is no address of a Redis is refused", "[redis][address]") {
         CHECK(address.error() == redis::Error::invalid_address);
     }
     CHECK_FALSE(parse_address("unix:///" + std::string(120, 'x')));
-    CHECK(parse_address("rediss://host").error() == redis::Error::tls_not_supported);
+}
+
+TEST_CASE("an address with TLS names its files", "[redis][address]") {
+    const redis::TlsOptions nothing;
+    CHECK(*parse_address("rediss://cache") == Address{.host = "cache", .tls = nothing});
+    CHECK(
+        *parse_address("rediss://:pw@cache:1/2?cafile=/a%20b&certfile=/c&keyfile=/k&tls_name=n") ==
+        Address{.host = "cache",
+                .port = 1,
+                .password = "pw",
+                .database = 2,
+                .tls = redis::TlsOptions{"/a b", "/c", "/k", "n"}});
+}
+
+TEST_CASE("addresses of sentinels and of a Redis Cluster are read", "[redis][address]") {
+    const auto sentinel = parse_location(
+        "redis+sentinel://ann:pw@a,b:1,[::1]:2/main/3?sentinel_user=guard&sentinel_password=g%2Fw");
+    REQUIRE(sentinel);
+    const auto guard = [](const char* host, std::uint16_t port) {
+        return Address{.host = host, .port = port, .username = "guard", .password = "g/w"};
+    };
+    CHECK(*sentinel ==
+          Location{.kind = Location::Kind::sentinel,
+                   .hosts = {guard("a", 26379), guard("b", 1), guard("::1", 2)},
+                   .master = "main",
+                   .redis = Address{.username = "ann", .password = "pw", .database = 3}});
+    const auto encrypted = parse_location("rediss+sentinel://a/main?cafile=/ca");
+    REQUIRE(encrypted);
+    CHECK(encrypted->redis.tls == redis::TlsOptions{"/ca", "", "", ""});
+    CHECK(encrypted->hosts.front().tls == encrypted->redis.tls);
+
+    const auto cluster = parse_location("redis+cluster://:pw@a:1,b");
+    REQUIRE(cluster);
+    CHECK(*cluster == Location{.kind = Location::Kind::cluster,
+                               .hosts = {Address{.host = "a", .port = 1, .password = "pw"},
+                                         Address{.host = "b", .password = "pw"}}});
+    CHECK(parse_location("rediss+cluster://a")->hosts.front().tls);
+    CHECK(parse_location("redis://a")->kind == Location::Kind::single);
+
+    std::string many = "redis+cluster://a";
+    for (int i = 0; i < 100; ++i) many += ",a";
+    for (const std::string url :
+         {"redis+sentinel://a", "redis+sentinel://a/", "redis+sentinel://a/main/x",
+          "redis+sentinel://a/main?sentinel_user=x", "redis+sentinel://a,/main",
+          "redis+sentinel://a/main?cafile=/x", "redis+cluster://a/1", "redis+cluster://,a",
+          "redis+cluster://a?sentinel_password=x", "redis+other://a", many.c_str()}) {
+        INFO(url);
+        CHECK_FALSE(parse_location(url));
+    }
 }
 
 TEST_CASE("an address for logs has no login", "[redis][address]") {

@@ -32,6 +32,21 @@ namespace pulse::test {
     return -1;
 }
 
+/// Sends one command (words without spaces) and returns what comes back at once, as it is on the
+/// wire. Closes the socket.
+[[nodiscard]] inline std::string ask_redis(int fd, std::string command) {
+    command += "\r\n";
+    std::string answer;
+    if (::send(fd, command.data(), command.size(), MSG_NOSIGNAL) ==
+        static_cast<ssize_t>(command.size())) {
+        char bytes[16384];
+        const ssize_t n = ::recv(fd, bytes, sizeof bytes, 0);
+        if (n > 0) answer.assign(bytes, static_cast<std::size_t>(n));
+    }
+    ::close(fd);
+    return answer;
+}
+
 class RedisServer {
   public:
     /// `options`: of redis-server, such as "--requirepass".
@@ -65,19 +80,10 @@ class RedisServer {
     void resume() { process_->signal(SIGCONT); }
 
     /// Runs one command (words without spaces) and returns what came back, as it is on the wire.
-    std::string ask(std::string command) const {
+    std::string ask(const std::string& command) const {
         const int fd = connect_unix(path());
         if (fd < 0) throw std::runtime_error("cannot connect to redis-server");
-        command += "\r\n";
-        std::string answer;
-        if (::send(fd, command.data(), command.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(command.size())) {
-            char bytes[4096];
-            const ssize_t n = ::recv(fd, bytes, sizeof bytes, 0);
-            if (n > 0) answer.assign(bytes, static_cast<std::size_t>(n));
-        }
-        ::close(fd);
-        return answer;
+        return ask_redis(fd, command);
     }
 
   private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "resp.hpp"
+#include "stream.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -7,14 +8,11 @@
 #include <vector>
 
 #include <asio/buffer.hpp>
-#include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
-#include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/write.hpp>
 #include <hiredis/hiredis.h>
 
 #include <pulse/redis/link.hpp>
@@ -47,7 +45,6 @@ class Link::Impl : public std::enable_shared_from_this<Impl> {
           rng_(rng),
           events_(std::move(events)),
           resolver_(io),
-          socket_(io),
           retry_timer_(io),
           watch_timer_(io),
           input_(kReadBytes),
@@ -70,12 +67,12 @@ class Link::Impl : public std::enable_shared_from_this<Impl> {
     }
 
   private:
-    using Endpoint = asio::generic::stream_protocol::endpoint;
-
     void connect();
+    void connect_to(const Address& address);
     void resolve();
     void try_next(std::uint64_t attempt);
-    void greet();
+    void on_connected();
+    void log_in();
     void came_up();
     void read();
     [[nodiscard]] bool take_replies(std::size_t bytes);
@@ -95,12 +92,13 @@ class Link::Impl : public std::enable_shared_from_this<Impl> {
     core::Rng& rng_;
     LinkEvents events_;
     asio::ip::tcp::resolver resolver_;
-    asio::generic::stream_protocol::socket socket_;
+    Address address_;                 ///< of this attempt
+    std::shared_ptr<Stream> stream_;  ///< of this attempt, once it is known where to
     asio::steady_timer retry_timer_;
     asio::steady_timer watch_timer_;
     std::unique_ptr<redisReader, ReaderDeleter> reader_;
     std::vector<char> input_;
-    std::vector<Endpoint> endpoints_;  ///< not tried yet, the next one last
+    std::vector<Stream::Endpoint> endpoints_;  ///< not tried yet, the next one last
     std::string outgoing_;
     std::string writing_;
     std::deque<Answer> sent_;
@@ -109,6 +107,8 @@ class Link::Impl : public std::enable_shared_from_this<Impl> {
     std::uint64_t attempt_ = 0;
     bool is_writing_ = false;
     bool is_write_due_ = false;
+    bool is_finding_ = false;  ///< where to connect; whoever is asked sees to it that it ends
+    bool is_greeting_ = false;
     bool is_connected_ = false;
     bool is_up_ = false;
     bool is_waiting_to_retry_ = false;
@@ -118,8 +118,7 @@ class Link::Impl : public std::enable_shared_from_this<Impl> {
 void Link::Impl::close() {
     is_closed_ = true;
     is_up_ = false;
-    asio::error_code ignored;
-    socket_.close(ignored);
+    if (stream_ != nullptr) stream_->close(false);
     resolver_.cancel();
     retry_timer_.cancel();
     watch_timer_.cancel();
@@ -132,9 +131,7 @@ void Link::Impl::finish() {
     if (is_closed_) return;
     // At once what fits into the socket: nobody waits for a Redis that does not read.
     if (is_connected_ && !is_writing_ && !outgoing_.empty()) {
-        asio::error_code ignored;
-        socket_.non_blocking(true, ignored);
-        socket_.send(asio::buffer(outgoing_), 0, ignored);
+        stream_->write_now(asio::buffer(outgoing_));
     }
     close();
 }
@@ -145,13 +142,30 @@ void Link::Impl::connect() {
     reader_.reset(redisReaderCreate());
     outgoing_.clear();
     heard_ = now();
-    if (options_.address.path.empty()) return resolve();
-    endpoints_ = {asio::local::stream_protocol::endpoint(options_.address.path)};
+    if (options_.locate == nullptr) return connect_to(options_.address);
+    is_finding_ = true;
+    options_.locate([weak = weak_from_this(), attempt = attempt_](const Address* address,
+                                                                  std::string_view why) {
+        const auto self = weak.lock();
+        if (self == nullptr || !self->is_current(attempt)) return;
+        self->is_finding_ = false;
+        self->heard_ = now();
+        address != nullptr ? self->connect_to(*address) : self->broke(why);
+    });
+}
+
+void Link::Impl::connect_to(const Address& address) {
+    address_ = address;
+    std::string problem;
+    stream_ = make_stream(io_, address_, problem);
+    if (stream_ == nullptr) return broke(problem);
+    if (address_.path.empty()) return resolve();
+    endpoints_ = {asio::local::stream_protocol::endpoint(address_.path)};
     try_next(attempt_);
 }
 
 void Link::Impl::resolve() {
-    resolver_.async_resolve(options_.address.host, std::to_string(options_.address.port),
+    resolver_.async_resolve(address_.host, std::to_string(address_.port),
                             [self = shared_from_this(), attempt = attempt_](
                                 const asio::error_code& error, const auto& found) {
                                 if (!self->is_current(attempt)) return;
@@ -166,39 +180,42 @@ void Link::Impl::resolve() {
 
 void Link::Impl::try_next(std::uint64_t attempt) {
     if (endpoints_.empty()) return broke("no address");
-    const Endpoint endpoint = std::move(endpoints_.back());
+    const Stream::Endpoint endpoint = std::move(endpoints_.back());
     endpoints_.pop_back();
-    asio::error_code ignored;
-    socket_.close(ignored);
-    socket_.async_connect(
-        endpoint, [self = shared_from_this(), attempt](const asio::error_code& error) {
-            if (!self->is_current(attempt)) return;
-            if (!error) return self->greet();
-            self->endpoints_.empty() ? self->broke(error.message()) : self->try_next(attempt);
-        });
+    stream_->connect(endpoint, [self = shared_from_this(), attempt](const asio::error_code& error) {
+        if (!self->is_current(attempt)) return;
+        if (!error) return self->on_connected();
+        self->endpoints_.empty() ? self->broke(error.message()) : self->try_next(attempt);
+    });
 }
 
-void Link::Impl::greet() {
+void Link::Impl::on_connected() {
+    heard_ = now();
+    is_greeting_ = true;
+    if (address_.path.empty()) stream_->set_no_delay();
+    stream_->greet([self = shared_from_this(), attempt = attempt_](const asio::error_code& error) {
+        if (!self->is_current(attempt)) return;
+        error ? self->broke(self->stream_->explain(error)) : self->log_in();
+    });
+}
+
+void Link::Impl::log_in() {
+    is_greeting_ = false;
     is_connected_ = true;
     heard_ = now();
-    if (options_.address.path.empty()) {
-        asio::error_code ignored;
-        socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    }
     read();
     const std::uint64_t attempt = attempt_;
     const Answer check = [this, attempt](const Reply* reply) {
         if (is_current(attempt) && reply != nullptr && reply->is_error()) broke(reply->text());
     };
-    const Address& address = options_.address;
-    if (!address.password.empty()) {
+    if (!address_.password.empty()) {
         std::vector<std::string_view> login{"AUTH"};
-        if (!address.username.empty()) login.push_back(address.username);
-        login.push_back(address.password);
+        if (!address_.username.empty()) login.push_back(address_.username);
+        login.push_back(address_.password);
         put(login, check);
     }
-    if (address.database != 0) {
-        const std::string database = std::to_string(address.database);
+    if (address_.database != 0) {
+        const std::string database = std::to_string(address_.database);
         put(std::vector<std::string_view>{"SELECT", database}, check);
     }
     // Refused by a server that wants a password, or that still loads its data.
@@ -215,17 +232,16 @@ void Link::Impl::came_up() {
 }
 
 void Link::Impl::read() {
-    socket_.async_read_some(asio::buffer(input_),
-                            [self = shared_from_this(), attempt = attempt_](
-                                const asio::error_code& error, std::size_t bytes) {
-                                if (!self->is_current(attempt)) return;
-                                if (error) return self->broke(error.message());
-                                self->heard_ = now();
-                                const bool is_sane = self->take_replies(bytes);
-                                if (!self->is_current(attempt)) return;
-                                if (!is_sane) return self->broke("not an answer of Redis");
-                                self->read();
-                            });
+    stream_->read(asio::buffer(input_), [self = shared_from_this(), attempt = attempt_](
+                                            const asio::error_code& error, std::size_t bytes) {
+        if (!self->is_current(attempt)) return;
+        if (error) return self->broke(self->stream_->explain(error));
+        self->heard_ = now();
+        const bool is_sane = self->take_replies(bytes);
+        if (!self->is_current(attempt)) return;
+        if (!is_sane) return self->broke("not an answer of Redis");
+        self->read();
+    });
 }
 
 bool Link::Impl::take_replies(std::size_t bytes) {
@@ -250,8 +266,8 @@ void Link::Impl::handle(const Reply& reply) {
     }
     if (sent_.empty()) {
         // A subscription that is refused; the answer to a PING without any is nothing.
-        if (reply.is_error()) broke(reply.text());
-        return;
+        if (!reply.is_error()) return;
+        return events_.on_refused ? events_.on_refused(reply.text()) : broke(reply.text());
     }
     const Answer answer = std::move(sent_.front());
     sent_.pop_front();
@@ -289,32 +305,26 @@ void Link::Impl::write() {
     if (outgoing_.empty()) return;
     is_writing_ = true;
     writing_.swap(outgoing_);
-    asio::async_write(socket_, asio::buffer(writing_),
-                      [self = shared_from_this(), attempt = attempt_](const asio::error_code& error,
-                                                                      std::size_t) {
-                          self->is_writing_ = false;
-                          self->writing_.clear();
-                          if (self->writing_.capacity() > kKeptBytes) self->writing_ = {};
-                          if (self->is_closed_) return;
-                          // What a later connection has to say waited for this buffer.
-                          if (self->attempt_ == attempt && error)
-                              return self->broke(error.message());
-                          if (self->is_connected_) self->write();
-                      });
+    stream_->write(asio::buffer(writing_), [self = shared_from_this(), attempt = attempt_](
+                                               const asio::error_code& error, std::size_t) {
+        self->is_writing_ = false;
+        self->writing_.clear();
+        if (self->writing_.capacity() > kKeptBytes) self->writing_ = {};
+        if (self->is_closed_) return;
+        // What a later connection has to say waited for this buffer.
+        if (self->attempt_ == attempt && error) return self->broke(self->stream_->explain(error));
+        if (self->is_connected_) self->write();
+    });
 }
 
 void Link::Impl::broke(std::string_view why_borrowed) {
     if (is_closed_ || is_waiting_to_retry_) return;
     const std::string why(why_borrowed);  // of a reply that goes
     ++attempt_;
-    asio::error_code ignored;
     // What the system has not sent yet must not arrive behind what a later connection says.
-    if (options_.address.path.empty()) {
-        socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-    }
-    socket_.close(ignored);
+    if (stream_ != nullptr) stream_->close(address_.path.empty());
     outgoing_.clear();
-    is_connected_ = false;
+    is_finding_ = is_greeting_ = is_connected_ = false;
     is_waiting_to_retry_ = true;
     const bool was_up = std::exchange(is_up_, false);
     const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(retry_.count(), 1));
@@ -345,9 +355,11 @@ void Link::Impl::watch() {
 }
 
 void Link::Impl::check_silence() {
-    if (is_waiting_to_retry_) return;
+    if (is_waiting_to_retry_ || is_finding_) return;
     const auto silence = now() - heard_;
-    if (silence > options_.answer_timeout) return broke("no answer");
+    if (silence > options_.answer_timeout) {
+        return broke(is_greeting_ ? "TLS: no answer, as of a port without TLS" : "no answer");
+    }
     if (!is_up_ || silence < options_.answer_timeout / 3) return;
     // A peer that is gone without a word is found by asking. A subscriber's answer is an array.
     const std::string_view ping[] = {"PING"};

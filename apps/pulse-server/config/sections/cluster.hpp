@@ -59,8 +59,11 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
     }),
     row<&ClusterOptions::url>({
         .name = "url",
-        .doc = "redis://[[user]:password@]host[:port][/database], "
-               "or unix://[[user]:password@]/path[?db=number].",
+        .doc =
+            "redis://[[user]:password@]host[:port][/database], "
+            "unix://[[user]:password@]/path[?db=number], "
+            "or redis+sentinel://[[user]:password@]host[:port][,host]/master[/database]; with TLS "
+            "as rediss:// or rediss+sentinel:// (?cafile=, certfile=, keyfile=).",
         .secret = true,
     }),
     row<&ClusterOptions::url_file>({

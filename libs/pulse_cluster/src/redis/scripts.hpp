@@ -2,18 +2,25 @@
 //
 // What Redis does in one step. Numbers are formatted without exponent: offsets are exact up to
 // 2^53, which takes a thousand years at a quarter of a million publications a second.
+//
+// Whose counting holds is told by the reign of a master: from when it began to be one, which gives
+// it a new replication id, to its end. A replica that takes over does not know for sure what was
+// given last; and a master that has been a replica meanwhile may have forgotten it, though it is
+// the same process. The script asks each time: a connection may have outlived a reign.
 #pragma once
 
 namespace pulse::cluster {
 
-/// KEYS: stream, meta. ARGV: run, epoch if a new one begins, size, time to live (ms), channel, head
-/// of the envelope, then a record each. Keeps the records, publishes the envelope; returns nothing
-/// of interest.
+/// KEYS: stream, meta. ARGV: run of the process, epoch if a new one begins, size, time to live
+/// (ms), PUBLISH or SPUBLISH, channel, head of the envelope, then a record each. Keeps the records,
+/// publishes the envelope; returns nothing of interest.
 inline constexpr const char* kAppendScript = R"lua(
 local stream, meta = KEYS[1], KEYS[2]
+local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local reign = ARGV[1] .. (id or '')
 local known = redis.call('HMGET', meta, 'e', 'r', 'o')
 local epoch, top = known[1], tonumber(known[3])
-if not epoch or not top or known[2] ~= ARGV[1] then
+if not epoch or not top or known[2] ~= reign then
   epoch, top = ARGV[2], 0
   redis.call('DEL', stream)
 end
@@ -21,11 +28,11 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = string.format('%.0f', now)
 local first = string.format('%.0f', top + 1)
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   top = top + 1
   redis.call('XADD', stream, 'MAXLEN', ARGV[3], string.format('%.0f-0', top), 't', now_text, 'p', ARGV[i])
 end
-redis.call('HSET', meta, 'e', epoch, 'r', ARGV[1], 'o', string.format('%.0f', top))
+redis.call('HSET', meta, 'e', epoch, 'r', reign, 'o', string.format('%.0f', top))
 local ttl = tonumber(ARGV[4])
 if ttl > 0 then
   for _ = 1, 16 do
@@ -39,7 +46,7 @@ else
   redis.call('PERSIST', stream)
   redis.call('PERSIST', meta)
 end
-redis.call('PUBLISH', ARGV[5], ARGV[6] .. epoch .. ' ' .. first .. '\n' .. table.concat(ARGV, '', 7))
+redis.call(ARGV[5], ARGV[6], ARGV[7] .. epoch .. ' ' .. first .. '\n' .. table.concat(ARGV, '', 8))
 return 1
 )lua";
 
@@ -49,12 +56,14 @@ return 1
 /// missing after the position, and [id, record] of each publication.
 inline constexpr const char* kReadScript = R"lua(
 local stream, meta = KEYS[1], KEYS[2]
+local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local reign = ARGV[1] .. (id or '')
 local known = redis.call('HMGET', meta, 'e', 'r', 'o')
 local epoch, top = known[1], tonumber(known[3])
-if not epoch or not top or known[2] ~= ARGV[1] then
+if not epoch or not top or known[2] ~= reign then
   epoch, top = ARGV[2], 0
   redis.call('DEL', stream)
-  redis.call('HSET', meta, 'e', epoch, 'r', ARGV[1], 'o', '0')
+  redis.call('HSET', meta, 'e', epoch, 'r', reign, 'o', '0')
   redis.call('PEXPIRE', meta, 86400000)
 end
 local ttl = tonumber(ARGV[3])

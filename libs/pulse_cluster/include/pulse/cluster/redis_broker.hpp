@@ -7,7 +7,7 @@
 //   P c:<channel>   pub/sub, what is published
 //   P n:<node>      pub/sub, a node's own: marks how far it has heard
 //   P s:<channel>   stream, an entry <offset>-0 per publication kept
-//   P m:<channel>   hash, the stream's epoch, its last offset and the run of Redis that counts
+//   P m:<channel>   hash, the stream's epoch, its last offset and the reign of Redis that counts
 //
 // The epoch changes with every start of Redis and with every failover: neither a snapshot nor a
 // replica is sure to have the last offsets, and an offset must never be given twice.
@@ -20,8 +20,7 @@
 
 namespace pulse::cluster {
 
-/// `url`: redis://[[user]:password@]host[:port][/database] or unix://[[user]:password@]/path.
-/// Errors: those of pulse/redis/error.hpp.
+/// `url`: as pulse/redis/address.hpp has them. Errors: those of pulse/redis/error.hpp.
 [[nodiscard]] core::Result<std::shared_ptr<ClusterBroker>> make_redis_broker(
     const std::string& url, BrokerOptions options, const BrokerServices& services);
 

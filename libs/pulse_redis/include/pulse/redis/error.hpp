@@ -6,8 +6,7 @@
 namespace pulse::redis {
 
 enum class Error {
-    invalid_address = 1,  ///< not an address of a Redis; see Address
-    tls_not_supported,    ///< rediss://: the client library of this build speaks no TLS
+    invalid_address = 1,  ///< not an address of a Redis; see Location
 };
 
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -28,6 +28,10 @@ namespace pulse::redis {
 
 struct LinkOptions {
     Address address;
+    /// Set: asked for each attempt where to connect, instead of `address`. It calls back, within
+    /// its own time, at once or later; null: nowhere, for that reason.
+    using Located = std::function<void(const Address* address, std::string_view why)>;
+    std::function<void(Located)> locate{};
     /// A Redis that owes an answer and is silent for so long is taken for gone; connecting and
     /// logging in take at most that.
     std::chrono::milliseconds answer_timeout{3'000};
@@ -48,6 +52,9 @@ struct LinkEvents {
     /// Arrays that nobody asked for: what a subscription gets. Set: the link is for subscriptions,
     /// and all arrays that come are theirs.
     std::function<void(const Reply&)> on_push;
+    /// An error that no answer was awaited for, such as a subscription that is refused. Not set: the
+    /// connection is given up.
+    std::function<void(std::string_view why)> on_refused{};
 };
 
 /// **Loop-bound** to the io_context, which one thread runs and which outlives the link.
