@@ -173,7 +173,7 @@ void MesaPart::State::take_answer(const roblox::HttpResult& answer, mesa::AuthDo
     const std::string_view why = answer.failure;
     if (status != 0) {
         if (breaker.answered()) sources.log.write(core::LogLevel::info, "mesa_webhook_up");
-    } else if (!answer.is_unsent && breaker.unanswered(sources.clock.now())) {
+    } else if (breaker.unanswered(sources.clock.now())) {
         sources.log.write(core::LogLevel::warn, "mesa_webhook_down", {{"reason", why}});
     }
     if (status == 0 || status == kTooManyRequests || status >= kFirstServerError) {

@@ -61,6 +61,15 @@ async function open(port, path) {
 }
 const next = async (client) => (await client.read(kWithinMs)).value;
 
+/** The log comes by another way than the clients' frames. */
+async function untilSaid(said, what) {
+  const deadline = Date.now() + kWithinMs;
+  while (!what.test(said())) {
+    assert.ok(Date.now() < deadline, `the log has no ${what}: ${said()}`);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
+
 function sign(claims, secret) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
@@ -147,7 +156,7 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
     await once(hook, 'listening');
     try {
       const url = `http://127.0.0.1:${hook.address().port}/`;
-      await withServer(`[mesa]\nauthentication = "webhook"\nwebhook_url = "${url}"\nwebhook_timeout_ms = 200`, async ({ port, said }) => {
+      await withServer(`[mesa]\nauthentication = "webhook"\nwebhook_url = "${url}"\nwebhook_timeout_ms = 1000`, async ({ port, said }) => {
         const come = async () => {
           const client = await open(port, '/mesa');
           await next(client);
@@ -157,7 +166,7 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
         const codesOf = (count) => Promise.all(Array.from({ length: count }, async () => (await (await come()).closed(kWithinMs)).code));
         // Five that wait, and it is known.
         assert.deepEqual(await codesOf(5), Array(5).fill(1013));
-        assert.match(said(), /mesa_webhook_down/);
+        await untilSaid(said, /mesa_webhook_down/);
         const before = asked;
         const began = Date.now();
         assert.deepEqual(await codesOf(30), Array(30).fill(1013));
@@ -175,7 +184,7 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
           }
           assert.ok(Date.now() < deadline, 'it is not found again');
         }
-        assert.match(said(), /mesa_webhook_up/);
+        await untilSaid(said, /mesa_webhook_up/);
         for (const [status, code] of [[500, 1013], [429, 1013], [403, 1008], [404, 1008]]) {
           answer = (response) => response.writeHead(status).end();
           assert.deepEqual(await codesOf(1), [code], `${status}`);

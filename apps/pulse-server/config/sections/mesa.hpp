@@ -77,8 +77,8 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     }),
     row<&MesaOptions::redis_url>({
         .name = "redis_url",
-        .doc = "Redis shared with other servers, dispatchers and portals: "
-               "redis://[user:password@]host[:port][/database]. Empty: this server is alone.",
+        .doc = "Redis shared with other servers, dispatchers and portals; an address as in "
+               "cluster.url. Empty: this server is alone.",
         .secret = true,
     }),
     row<&MesaOptions::redis_url_file>({
