@@ -59,11 +59,14 @@ test: ## build, and run every test that needs no outside service (CTEST_FLAGS='-
 	@$(COMPILE)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $(JOBS) $(CTEST_FLAGS)
 
-chaos: ## build, and let things break under a cluster for CHAOS_SECONDS (10) each
+chaos: ## build, and let things break under a cluster, and under Mesa, for CHAOS_SECONDS (10) each
 	@scripts/setup.sh build test
 	@$(CONFIGURE) -DPULSE_BUILD_TESTS=ON
-	@$(COMPILE) --target pulse-server cluster_e2e_test
+	@$(COMPILE) --target pulse-server mesa-test-app cluster_e2e_test
 	@PULSE_CHAOS_SECONDS=$(CHAOS_SECONDS) $(BUILD)/bin/cluster_e2e_test '[chaos]'
+	@PULSE_CHAOS_SECONDS=$(CHAOS_SECONDS) PULSE_TEST_SERVER=$(abspath $(BUILD))/bin/pulse-server \
+		PULSE_TEST_MESA_APP=$(abspath $(BUILD))/bin/mesa-test-app \
+		tests/conversations/run.sh $(abspath $(BUILD))/tests/conversations/node tests/conversations/mesa_chaos_test.mjs
 
 bench: ## build, and measure: codec, hub and bridge, then the server under load (BENCH_FLAGS='--set table')
 	@scripts/setup.sh build bench

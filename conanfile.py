@@ -60,7 +60,7 @@ class PulseConan(ConanFile):
         self.requires("openssl/[>=3.0 <4]")
         self.requires("zlib/[>=1.2.13 <2]")
         self.requires("zstd/[>=1.5 <2]")
-        # Of the mesa and redis libraries, not seen in their headers.
+        # Of the redis library, not seen in its headers.
         self.requires("hiredis/[>=0.14 <2]")
         # Header-only, compiled into the libraries.
         self.requires("nlohmann_json/3.11.2", visible=False)
@@ -111,8 +111,8 @@ class PulseConan(ConanFile):
             ("roblox", ["core", "asio::asio", "libcurl::libcurl", "openssl::crypto", "zlib::zlib",
                         "zstd::zstd"]),
             ("rooms", ["core", "openssl::crypto"]),
-            ("mesa", ["core", "asio::asio", "hiredis::hiredis", "openssl::crypto"]),
             ("redis", ["core", "asio::asio", "hiredis::hiredis", "openssl::openssl"]),
+            ("mesa", ["core", "redis", "asio::asio", "openssl::crypto"]),
             ("cluster", ["core", "redis", "asio::asio"]),
         ]
         store = ["core", "redis", "asio::asio"]

@@ -47,7 +47,7 @@ includes libs apps examples | grep -E ':websocketpp/' |
 includes libs apps examples | grep -E ':(sqlite3\.h|SQLiteCpp/)' |
     grep -vE '^libs/pulse_store/src/sqlite/' | complain "SQLite stays in store/src/sqlite" || true
 includes libs apps examples | grep -E ':hiredis/' |
-    grep -vE '^libs/pulse_(redis/src|mesa/src/redis)/' | complain "hiredis stays in redis/src" || true
+    grep -vE '^libs/pulse_redis/src/' | complain "hiredis stays in redis/src" || true
 includes libs | grep -E ':(\.\./)*(apps|tests|benchmarks)/' | complain "a library includes what is not one" || true
 
 if [[ -s $found ]]; then

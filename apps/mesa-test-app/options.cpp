@@ -28,18 +28,21 @@ void read_ms(const Json& from, std::string_view name, std::chrono::milliseconds&
 }
 
 mesa::RedisOptions read_address(const Json& redis) {
+    mesa::RedisOptions options;
     if (redis.is_string()) {
-        const auto parsed = mesa::parse_redis_address(redis.get<std::string>());
-        if (!parsed) throw std::runtime_error("redis: " + parsed.error().message());
-        return *parsed;
+        std::string url = redis.get<std::string>();
+        if (url.find("://") == std::string::npos) url = "redis://" + url;
+        const auto address = redis::parse_address(url);
+        if (!address) throw std::runtime_error("redis: " + address.error().message());
+        options.address = *address;
+        return options;
     }
     if (!redis.is_object()) throw std::runtime_error("redis: neither an address nor options");
-    mesa::RedisOptions options;
-    read(redis, "host", options.host);
-    read(redis, "port", options.port);
-    read(redis, "username", options.username);
-    read(redis, "password", options.password);
-    read(redis, "db", options.database);
+    read(redis, "host", options.address.host);
+    read(redis, "port", options.address.port);
+    read(redis, "username", options.address.username);
+    read(redis, "password", options.address.password);
+    read(redis, "db", options.address.database);
     read_ms(redis, "commandTimeout", options.answer_timeout);
     return options;
 }

@@ -2,6 +2,7 @@
 #include "mesa_part.hpp"
 
 #include "jwt_verifier.hpp"
+#include "webhook_breaker.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -21,6 +22,10 @@ namespace json = core::json;
 namespace {
 
 constexpr int kOk = 200;
+constexpr int kTooManyRequests = 429;
+constexpr int kFirstServerError = 500;
+/// To the webhook at a time: one that takes long holds up fewer of those who come.
+constexpr long kWebhookConnections = 64;
 constexpr std::size_t kMaxKeyFileBytes = std::size_t{64} * 1024;
 
 json::Value member(json::Value object, std::string_view name) {
@@ -75,6 +80,8 @@ struct MesaPart::State {
     void greet(const mesa::ClientPtr& client);
     [[nodiscard]] std::optional<mesa::AuthResult> judge_token(std::string_view data) const;
     void ask(std::string_view data, mesa::AuthDone done);
+    void send(roblox::CloudRequest request, mesa::AuthDone done);
+    void take_answer(const roblox::HttpResult& answer, mesa::AuthDone& done);
 
     const MesaPartSources sources;
     const MesaOptions options;
@@ -83,6 +90,7 @@ struct MesaPart::State {
     /// Behind the bus and the webhook's client, whose answers end up in it.
     std::unique_ptr<mesa::Server> server;
     std::unique_ptr<roblox::HttpClient> webhook;
+    WebhookBreaker breaker;
 };
 
 bool is_mesa_enabled(const Config& config) {
@@ -145,20 +153,41 @@ void MesaPart::State::ask(std::string_view data, mesa::AuthDone done) {
     // The HTTP client belongs to one loop, clients to several.
     auto shared = std::make_shared<mesa::AuthDone>(std::move(done));
     sources.loop.lane().post([this, shared, request = std::move(request)]() mutable {
-        if (webhook == nullptr) return;
-        webhook->send(std::move(request), [shared](const roblox::HttpResult& answer) {
-            const json::Parsed parsed = json::parse(answer.response.body);
-            if (answer.response.status != kOk || !parsed ||
-                !protocol::is_valid_utf8(answer.response.body)) {
-                return shared->fail();
-            }
-            mesa::AuthResult result;
-            result.id = mesa::Id::from_json(member(parsed.value, "id").raw);
-            result.user = std::string(member(parsed.value, "user").raw);
-            if (!result.id) return shared->fail();
-            (*shared)(std::move(result));
-        });
+        send(std::move(request), std::move(*shared));
     });
+}
+
+void MesaPart::State::send(roblox::CloudRequest request, mesa::AuthDone done) {
+    if (webhook == nullptr) return;
+    if (!breaker.lets_through(sources.clock.now())) {
+        return done.fail(make_error_code(mesa::Error::authentication_unavailable));
+    }
+    auto shared = std::make_shared<mesa::AuthDone>(std::move(done));
+    webhook->send(std::move(request), [this, shared](const roblox::HttpResult& answer) {
+        take_answer(answer, *shared);
+    });
+}
+
+void MesaPart::State::take_answer(const roblox::HttpResult& answer, mesa::AuthDone& done) {
+    const int status = answer.response.status;
+    const std::string_view why = answer.failure;
+    if (status != 0) {
+        if (breaker.answered()) sources.log.write(core::LogLevel::info, "mesa_webhook_up");
+    } else if (breaker.unanswered(sources.clock.now())) {
+        sources.log.write(core::LogLevel::warn, "mesa_webhook_down", {{"reason", why}});
+    }
+    if (status == 0 || status == kTooManyRequests || status >= kFirstServerError) {
+        return done.fail(make_error_code(mesa::Error::authentication_unavailable));
+    }
+    const json::Parsed parsed = json::parse(answer.response.body);
+    if (status != kOk || !parsed || !protocol::is_valid_utf8(answer.response.body)) {
+        return done.fail();
+    }
+    mesa::AuthResult result;
+    result.id = mesa::Id::from_json(member(parsed.value, "id").raw);
+    result.user = std::string(member(parsed.value, "user").raw);
+    if (!result.id) return done.fail();
+    done(std::move(result));
 }
 
 tl::expected<std::unique_ptr<MesaPart>, std::string> MesaPart::make(
@@ -167,11 +196,13 @@ tl::expected<std::unique_ptr<MesaPart>, std::string> MesaPart::make(
     const MesaOptions& options = state->options;
     mesa::ServerConfig config = server_config(sources.config);
     if (!options.redis_url.empty()) {
-        auto redis = mesa::parse_redis_address(options.redis_url);
-        if (!redis) return tl::unexpected("mesa.redis_url: " + redis.error().message());
-        redis->name_space = options.name_space;
-        redis->max_kept_bytes = options.max_kept_bytes;
-        state->bus = mesa::make_redis_bus(sources.loop.io(), *redis, sources.rng, sources.log);
+        const auto address = redis::parse_address(options.redis_url);
+        if (!address) return tl::unexpected("mesa.redis_url: " + address.error().message());
+        mesa::RedisOptions redis;
+        redis.address = *address;
+        redis.name_space = options.name_space;
+        redis.max_kept_bytes = options.max_kept_bytes;
+        state->bus = mesa::make_redis_bus(sources.loop.io(), redis, sources.rng, sources.log);
         config.bus = state->bus;
     }
     if (options.authentication == MesaAuthentication::jwt) {
@@ -181,7 +212,11 @@ tl::expected<std::unique_ptr<MesaPart>, std::string> MesaPart::make(
             return tl::unexpected(
                 std::string("mesa.authentication = \"webhook\" needs mesa.webhook_url"));
         }
-        state->webhook = roblox::make_curl_client(sources.loop.io());
+        roblox::CurlClientOptions client;
+        client.timeout = options.webhook_timeout;
+        client.connect_timeout = options.webhook_timeout;
+        client.max_connections = kWebhookConnections;
+        state->webhook = roblox::make_curl_client(sources.loop.io(), client);
     }
     state->server = std::make_unique<mesa::Server>(sources.hub, std::move(config));
     state->server->on_connection(

@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-#   run.sh MESA_TEST_APP [options of fanout.mjs…]
+#   run.sh [--cluster] MESA_TEST_APP [options of fanout.mjs, or of cluster.mjs…]
 #
-# Measures Mesa beside the original, which npm installs into a temporary folder.
+# Measures Mesa beside the original, which npm installs into a temporary folder; with --cluster, over a Redis beside itself alone.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [[ $1 == --cluster ]]; then
+    export MESA_TEST_APP=$2
+    exec node "$here/cluster.mjs" "${@:3}"
+fi
 export MESA_TEST_APP=$1
 shift
 MESA_FOLDER=$(mktemp -d)

@@ -6,82 +6,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Client } from './support/client.mjs';
-import { App } from './support/mesa.mjs';
-import { Proxy } from './support/proxy.mjs';
-import { freePort, Redis } from './support/redis.mjs';
+import { kWithinMs, next, Stage, until } from './support/mesa_stage.mjs';
 
 const kTimeoutMs = 150_000;
-const patience = Number(process.env.PULSE_TEST_PATIENCE ?? 10);
-const kWithinMs = 1000 * patience;
 const isChosen = new RegExp(process.env.PULSE_TEST_ONLY ?? '');
 
-/** Processes, clients and a Redis of a test, ended with it. */
-class Stage {
-  #apps = [];
-  #clients = [];
-  #proxies = [];
-
-  static async set() {
-    const stage = new Stage();
-    stage.redis = await Redis.start();
-    return stage;
-  }
-
-  async proxy() {
-    const proxy = await Proxy.to(this.redis.port);
-    this.#proxies.push(proxy);
-    return proxy;
-  }
-
-  /** `at` is a Redis or a way to one. */
-  async app(kind, options = {}, at = this.redis) {
-    const port = await freePort();
-    const redis = { host: '127.0.0.1', port: at.port, commandTimeout: 500 };
-    const app = new App(kind, { port, redis, ...options }, { redis });
-    app.port = port;
-    this.#apps.push(app);
-    await app.ready();
-    return app;
-  }
-
-  /** One that has been greeted, and has logged in if there is an `id`. */
-  async client(server, id) {
-    // Probes are counted, and read by nobody.
-    const seen = { probes: 0 };
-    const isRead = ({ t }) => { if (t === 'PROBE') seen.probes++; return t !== 'PROBE'; };
-    const { client, status } = await Client.open({ url: `ws://127.0.0.1:${server.port}/` }, isRead);
-    assert.equal(status, 101);
-    client.seen = seen;
-    this.#clients.push(client);
-    assert.equal((await next(client)).op, 10);
-    if (id !== undefined) await logIn(client, id);
-    return client;
-  }
-
-  async end() {
-    this.redis.resume();
-    for (const client of this.#clients) client.end();
-    await Promise.all(this.#apps.map((app) => app.end()));
-    await Promise.all(this.#proxies.map((proxy) => proxy.end()));
-    await this.redis.stop();
-  }
-}
-
-const next = async (client) => (await client.read(kWithinMs)).value;
-async function logIn(client, id) {
-  client.send(JSON.stringify({ op: 2, d: { id } }));
-  assert.equal((await next(client)).op, 22);
-}
 const message = (n) => ({ op: 0, d: { n }, t: 'N' });
 const numbers = (count, from = 0) => Array.from({ length: count }, (_, i) => i + from);
 
-async function until(what, isSo) {
-  const deadline = Date.now() + kWithinMs;
-  while (!await isSo()) {
-    assert.ok(Date.now() < deadline, what);
-    await sleep(20);
-  }
+/** One whose probes are counted, and read by nobody. */
+async function probed(set, server, id) {
+  const seen = { probes: 0 };
+  const client = await set.client(server, id, ({ t }) => { if (t === 'PROBE') seen.probes++; return t !== 'PROBE'; });
+  client.seen = seen;
+  return client;
 }
 
 /** What `server` publishes reaches `client`, which is another's: Redis is back for both. */
@@ -161,7 +99,7 @@ describe('Mesa and a Redis that fails', { concurrency: 4 }, () => {
 
   stage('one that stands still for longer is given up, and found again', async (set) => {
     const [one, two] = [await set.app('server'), await set.app('server')];
-    const [a, b] = [await set.client(one, 'A'), await set.client(two, 'B')];
+    const [a, b] = [await set.client(one, 'A'), await probed(set, two, 'B')];
     set.redis.pause();
     one.tell({ send: message(0) });
     assert.deepEqual(await next(a), message(0));
@@ -177,7 +115,7 @@ describe('Mesa and a Redis that fails', { concurrency: 4 }, () => {
     const proxy = await set.proxy();
     const one = await set.app('server', {}, proxy);
     const two = await set.app('server', {}, proxy);
-    const [a, b] = [await set.client(one, 'A'), await set.client(two, 'B')];
+    const [a, b] = [await probed(set, one, 'A'), await probed(set, two, 'B')];
     const kMessages = 300;
     for (const n of numbers(kMessages)) {
       one.tell({ send: message(n) });

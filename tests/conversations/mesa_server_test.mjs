@@ -38,7 +38,7 @@ async function withServer(settings, body) {
       assert.ok(Date.now() < deadline && server.exitCode === null, `it is not ready (${status}): ${said}`);
       await new Promise((resolve) => { setTimeout(resolve, 50); });
     }
-    await body({ port, own });
+    await body({ port, own, said: () => said });
   } finally {
     server.kill('SIGTERM');
     const [code] = await ended;
@@ -60,6 +60,15 @@ async function open(port, path) {
   return client;
 }
 const next = async (client) => (await client.read(kWithinMs)).value;
+
+/** The log comes by another way than the clients' frames. */
+async function untilSaid(said, what) {
+  const deadline = Date.now() + kWithinMs;
+  while (!what.test(said())) {
+    assert.ok(Date.now() < deadline, `the log has no ${what}: ${said()}`);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
 
 function sign(claims, secret) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -129,6 +138,57 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
         eve.send(JSON.stringify({ op: 2, d: { password: 'wrong' } }));
         assert.equal((await eve.closed(kWithinMs)).code, 1008);
         ada.end();
+      });
+    } finally {
+      hook.close();
+      hook.closeAllConnections();
+    }
+  });
+
+  it('says that it is not the client when that server does not answer, and does not wait for it any more', { timeout: kTimeoutMs }, async () => {
+    let answer;
+    let asked = 0;
+    const hook = http.createServer((request, response) => {
+      asked++;
+      request.resume();
+      answer?.(response);
+    }).listen(0, '127.0.0.1');
+    await once(hook, 'listening');
+    try {
+      const url = `http://127.0.0.1:${hook.address().port}/`;
+      await withServer(`[mesa]\nauthentication = "webhook"\nwebhook_url = "${url}"\nwebhook_timeout_ms = 1000`, async ({ port, said }) => {
+        const come = async () => {
+          const client = await open(port, '/mesa');
+          await next(client);
+          client.send(JSON.stringify({ op: 2, d: {} }));
+          return client;
+        };
+        const codesOf = (count) => Promise.all(Array.from({ length: count }, async () => (await (await come()).closed(kWithinMs)).code));
+        // Five that wait, and it is known.
+        assert.deepEqual(await codesOf(5), Array(5).fill(1013));
+        await untilSaid(said, /mesa_webhook_down/);
+        const before = asked;
+        const began = Date.now();
+        assert.deepEqual(await codesOf(30), Array(30).fill(1013));
+        // One each second asks whether it is back.
+        assert.ok(asked - before <= 2 + (Date.now() - began) / 1000, `${asked - before} asked`);
+        answer = (response) => response.writeHead(200).end('{"id":7,"user":{"name":"Ada"}}');
+        const deadline = Date.now() + kWithinMs;
+        for (;;) {
+          const client = await come();
+          const answered = await client.read(kWithinMs).catch(() => undefined);
+          client.end();
+          if (answered !== undefined) {
+            assert.deepEqual(answered.value, { op: 22, d: { name: 'Ada' } });
+            break;
+          }
+          assert.ok(Date.now() < deadline, 'it is not found again');
+        }
+        await untilSaid(said, /mesa_webhook_up/);
+        for (const [status, code] of [[500, 1013], [429, 1013], [403, 1008], [404, 1008]]) {
+          answer = (response) => response.writeHead(status).end();
+          assert.deepEqual(await codesOf(1), [code], `${status}`);
+        }
       });
     } finally {
       hook.close();

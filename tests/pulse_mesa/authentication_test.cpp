@@ -47,6 +47,28 @@ TEST_CASE("the answer may come later and from another thread", "[mesa][authentic
     CHECK(asked.client->id() == mesa::Id("A"));
 }
 
+TEST_CASE("a client that nobody could judge is closed as if it might come again",
+          "[mesa][authentication]") {
+    MesaFixture fixture;
+    mesa::ServerConfig config;
+    mesa::Server closing(fixture.hub, config);
+    config.authentication.disconnects_on_failure = false;
+    mesa::Server patient(fixture.hub, config);
+    const auto unavailable = mesa::make_error_code(mesa::Error::authentication_unavailable);
+    for (mesa::Server* each : {&closing, &patient}) {
+        Asked asked(*each);
+        MesaPeer peer(*each, fixture.lane());
+        (void)peer.take();
+        peer.say(log_in("1"));
+        asked.waiting.at(0).fail(unavailable);
+        if (each == &closing) CHECK(peer.connection->close_code == 1013);
+        if (each == &patient) CHECK_FALSE(peer.connection->close_code);
+        CHECK(peer.take().empty());
+        CHECK(each->stats().authentications_unavailable_total == 1);
+        CHECK(each->stats().authentication_failures_total == 0);
+    }
+}
+
 TEST_CASE("a second success changes the id without a second answer", "[mesa][authentication]") {
     MesaFixture fixture;
     mesa::Server server(fixture.hub, {});

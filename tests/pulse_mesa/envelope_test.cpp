@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <pulse/mesa/error.hpp>
-#include <pulse/mesa/redis.hpp>
 
 namespace {
 
@@ -82,27 +81,6 @@ TEST_CASE("kept messages are taken apart without being changed", "[mesa][envelop
     CHECK(read_kept("[]")->empty());
     CHECK_FALSE(read_kept("{}"));
     CHECK_FALSE(read_kept("[1"));
-}
-
-TEST_CASE("the address of a Redis is understood in its usual forms", "[mesa][redis]") {
-    const auto plain = parse_redis_address("127.0.0.1:6380");
-    REQUIRE(plain);
-    CHECK(plain->port == 6380);
-    const auto full = parse_redis_address("redis://me:p%40ss@cache.example:7000/3");
-    REQUIRE(full);
-    CHECK(full->host == "cache.example");
-    CHECK(full->username == "me");
-    CHECK(full->password == "p@ss");
-    CHECK(full->port == 7000);
-    CHECK(full->database == 3);
-    CHECK(parse_redis_address("redis://[::1]:7000")->host == "::1");
-    CHECK(parse_redis_address("redis://")->host == "127.0.0.1");
-    CHECK(parse_redis_address("rediss://x").error() == make_error_code(Error::not_supported));
-    for (const char* bad :
-         {"redis://h:0", "redis://h:x", "redis://h/one", "redis://%zz@h", "a b"}) {
-        CAPTURE(bad);
-        CHECK_FALSE(parse_redis_address(bad));
-    }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -268,6 +269,59 @@ TEST_CASE("who comes while Redis is asked who is offline gets the message, once"
     REQUIRE(bus->publications.size() == 1);
     bus->release();
     CHECK(a.take().empty());
+}
+
+/// A client of the second loop, which is another thread's, and one of the first.
+struct TwoLoops : MesaFixture {
+    explicit TwoLoops(const mesa::ServerLimits& limits) : MesaFixture({.lanes = 2}) {
+        mesa::ServerConfig config;
+        config.bus = bus;
+        config.limits = limits;
+        server = std::make_unique<mesa::Server>(hub, config);
+        server->on_error([this](const mesa::ErrorEvent& error, const ClientPtr&) {
+            errors.push_back(error.code);
+        });
+        here = std::make_unique<MesaPeer>(*server, lane(0));
+        std::thread([this] { there = std::make_unique<MesaPeer>(*server, lane(1)); }).join();
+        (void)here->take();
+        (void)there->take();
+    }
+    void dispatch(const Message& each) { mesa::Dispatcher(bus).dispatch(each); }
+
+    const std::shared_ptr<mesa::Bus> bus = mesa::make_memory_bus();
+    std::unique_ptr<mesa::Server> server;
+    std::vector<std::error_code> errors;
+    std::unique_ptr<MesaPeer> here;
+    std::unique_ptr<MesaPeer> there;
+};
+
+TEST_CASE("what waits for a loop is bounded by number, and what is lost is said", "[mesa][bus]") {
+    TwoLoops loops({.max_waiting_deliveries = 2});
+    for (int i = 0; i < 4; ++i) loops.dispatch(message(i));
+    CHECK(loops.here->take() == Texts{text(0), text(1), text(2), text(3)});
+    CHECK(loops.there->take() == Texts{text(0), text(1)});
+    const auto lost = mesa::make_error_code(mesa::Error::delivery_lost);
+    CHECK(loops.errors == std::vector<std::error_code>{lost, lost});
+    CHECK(loops.server->stats().deliveries_lost_total == 2);
+    // There is room again.
+    loops.dispatch(message(4));
+    CHECK(loops.there->take() == Texts{text(4)});
+    CHECK(loops.errors.size() == 2);
+}
+
+TEST_CASE("what waits for a loop is bounded by size, but for one alone", "[mesa][bus]") {
+    TwoLoops loops({.max_waiting_bytes = 100});
+    const Message big(0, '"' + std::string(60, 'x') + '"');
+    const Message too_big(0, '"' + std::string(200, 'x') + '"');
+    loops.dispatch(big);
+    loops.dispatch(big);
+    loops.dispatch(message(1));
+    CHECK(loops.there->take().size() == 2);
+    CHECK(loops.errors.size() == 1);
+    loops.dispatch(too_big);
+    loops.dispatch(message(2));
+    CHECK(loops.there->take().size() == 1);
+    CHECK(loops.errors.size() == 2);
 }
 
 TEST_CASE("what is stored of a client is bounded by its size, too", "[mesa][server]") {

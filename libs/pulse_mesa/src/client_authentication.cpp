@@ -21,7 +21,8 @@ namespace json = core::json;
 
 namespace {
 
-constexpr std::uint16_t kPolicy = 1008;  // RFC 6455 §7.4.1
+constexpr std::uint16_t kPolicy = 1008;         // RFC 6455 §7.4.1
+constexpr std::uint16_t kTryAgainLater = 1013;  // of the registry that §11.7 begins
 /// How long a client waits for Redis to know that it is online.
 constexpr std::chrono::milliseconds kBusTime{1'000};
 /// Of what is left of a replay, so much at most is sent without being taken off what is kept: one
@@ -83,9 +84,12 @@ void ConnectedClient::finish_authentication(core::Result<AuthResult> result, boo
     if (connection_ == nullptr) return;
     if (!result) {
         if (result.error() == make_error_code(Error::closed)) return;
-        server_->counters.authentication_failures.fetch_add(1, std::memory_order_relaxed);
-        if (server_->config.authentication.disconnects_on_failure) close(kPolicy);
-        return;
+        const bool is_our_fault = result.error() == Error::authentication_unavailable;
+        Counters& counters = server_->counters;
+        (is_our_fault ? counters.authentications_unavailable : counters.authentication_failures)
+            .fetch_add(1, std::memory_order_relaxed);
+        if (!server_->config.authentication.disconnects_on_failure) return;
+        return close(is_our_fault ? kTryAgainLater : kPolicy);
     }
     if (!accept(*result)) return;
     set_identity(std::move(*result), [this, should_sync] { complete_authentication(should_sync); });

@@ -67,6 +67,31 @@ bool LanePart::is_recipient(const Delivery& delivery, const ConnectedClient& cli
            delivery.excluding.end();
 }
 
+std::error_code LanePart::hand_over(const DeliveryPtr& delivery) {
+    if (is_on_thread()) {
+        deliver(*delivery);
+        return {};
+    }
+    const std::size_t bytes = delivery->text.size();
+    const ServerLimits& limits = server_.config.limits;
+    const std::size_t before = waiting_.fetch_add(1);
+    // One alone may be as long as it likes.
+    const bool has_room =
+        before == 0 || (before < limits.max_waiting_deliveries &&
+                        waiting_bytes_.load() + bytes <= limits.max_waiting_bytes);
+    if (!has_room) {
+        waiting_.fetch_sub(1);
+        return make_error_code(Error::delivery_lost);
+    }
+    waiting_bytes_.fetch_add(bytes);
+    post([part = shared_from_this(), delivery, bytes] {
+        part->waiting_.fetch_sub(1);
+        part->waiting_bytes_.fetch_sub(bytes);
+        part->deliver(*delivery);
+    });
+    return {};
+}
+
 void LanePart::deliver(const Delivery& delivery) {
     std::vector<ConnectedClient*> to = std::move(found_);
     to.clear();

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,9 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     void remove_id(const Id& id, ConnectedClient& client);
 
     void deliver(const Delivery& delivery);
+    /// The same on the lane: at once when the caller is on it, otherwise soon. Error::delivery_lost
+    /// where too much waits already. Thread-safe.
+    [[nodiscard]] std::error_code hand_over(const DeliveryPtr& delivery);
     /// To these alone; all of this lane.
     void send_to(const Delivery& delivery, const std::vector<ConnectedClient*>& to);
     [[nodiscard]] std::vector<std::shared_ptr<ConnectedClient>> clients() const;
@@ -78,6 +82,8 @@ class LanePart : public std::enable_shared_from_this<LanePart> {
     Server::Impl& server_;
     const std::shared_ptr<core::Lane::Port> port_;
     std::atomic<std::thread::id> thread_{};
+    std::atomic<std::size_t> waiting_{0};  ///< deliveries that were handed over
+    std::atomic<std::size_t> waiting_bytes_{0};
 
     std::vector<ConnectedClient*> clients_;
     std::unordered_map<Id, std::vector<ConnectedClient*>> by_id_;

@@ -32,6 +32,8 @@ ServerStats Server::Impl::stats() const {
     stats.replayed_total = counters.replayed;
     stats.heartbeat_closes_total = counters.heartbeat_closes;
     stats.authentication_failures_total = counters.authentication_failures;
+    stats.authentications_unavailable_total = counters.authentications_unavailable;
+    stats.deliveries_lost_total = counters.deliveries_lost;
     stats.errors_total = counters.errors;
     stats.is_bus_up = !config.bus || config.bus->is_up();
     return stats;
@@ -68,6 +70,12 @@ core::Metrics::Token Server::add_metrics(core::Metrics& metrics) {
                 now.heartbeat_closes_total);
         counter("pulse_mesa_authentication_failures_total", "Clients refused by the application.",
                 now.authentication_failures_total);
+        counter("pulse_mesa_authentications_unavailable_total",
+                "Authentications that nobody could judge, for no fault of the clients.",
+                now.authentications_unavailable_total);
+        counter("pulse_mesa_deliveries_lost_total",
+                "Messages that the clients of one loop missed, which was too far behind.",
+                now.deliveries_lost_total);
         counter("pulse_mesa_errors_total", "Error events.", now.errors_total);
     });
 }

@@ -35,6 +35,8 @@ struct Counters {
     std::atomic<std::uint64_t> replayed{0};
     std::atomic<std::uint64_t> heartbeat_closes{0};
     std::atomic<std::uint64_t> authentication_failures{0};
+    std::atomic<std::uint64_t> authentications_unavailable{0};
+    std::atomic<std::uint64_t> deliveries_lost{0};
     std::atomic<std::uint64_t> errors{0};
 };
 

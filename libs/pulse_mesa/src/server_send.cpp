@@ -209,7 +209,11 @@ void Server::Impl::deliver_here(DeliveryPtr delivery) {
     for (const auto& part : parts) {
         const bool is_meant =
             delivery->recipients.is_all() || (lanes & (std::uint64_t{1} << part->index())) != 0;
-        if (is_meant) part->run([part, delivery] { part->deliver(*delivery); });
+        if (!is_meant) continue;
+        const std::error_code lost = part->hand_over(delivery);
+        if (!lost) continue;
+        counters.deliveries_lost.fetch_add(1, std::memory_order_relaxed);
+        raise(lost);
     }
 }
 

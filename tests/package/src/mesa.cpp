@@ -24,7 +24,7 @@ int main() {
     dispatcher.dispatch(mesa::Message(0, R"({"x":1})", "T"), {"A"}, {},
                         [&](std::error_code error) { is_published = !error; });
     // hiredis and Asio come along, though no header names them.
-    const auto address = mesa::parse_redis_address("redis://127.0.0.1:6379/1");
+    const auto address = pulse::redis::parse_address("redis://127.0.0.1:6379/1");
     if (!is_published || !address || server.dialect().name() != "mesa") return 1;
     std::puts("mesa works");
     return 0;

@@ -48,9 +48,10 @@ struct MesaOptions {
     std::string webhook_url;
     std::string webhook_key;
     std::string webhook_key_file;
+    std::chrono::milliseconds webhook_timeout{3'000};
     bool sync = false;
     std::chrono::milliseconds redelivery_interval{0};
-    std::uint64_t max_kept_bytes = std::uint64_t{4} * 1024 * 1024;
+    std::uint64_t max_kept_bytes = std::uint64_t{1024} * 1024;
     bool portal = false;
     bool distribute_load = true;
     bool enforce_equal_versions = false;
@@ -76,8 +77,8 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     }),
     row<&MesaOptions::redis_url>({
         .name = "redis_url",
-        .doc = "Redis shared with other servers, dispatchers and portals: "
-               "redis://[user:password@]host[:port][/database]. Empty: this server is alone.",
+        .doc = "Redis shared with other servers, dispatchers and portals; an address as in "
+               "cluster.url. Empty: this server is alone.",
         .secret = true,
     }),
     row<&MesaOptions::redis_url_file>({
@@ -131,8 +132,8 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     }),
     row<&MesaOptions::disconnect_on_fail>({
         .name = "disconnect_on_fail",
-        .doc = "Close a client whose authentication failed (code 1008). Otherwise it may try "
-               "again.",
+        .doc = "Close a client whose authentication failed (code 1008; 1013 where nobody could "
+               "judge it). Otherwise it may try again.",
     }),
     row<&MesaOptions::store_connected_users>({
         .name = "store_connected_users",
@@ -167,7 +168,8 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     row<&MesaOptions::webhook_url>({
         .name = "webhook_url",
         .doc = "Where the data of opcode 2 is posted as JSON. 200 with {\"id\", \"user\"} lets the "
-               "client in, any other answer refuses it.",
+               "client in; 429, 500 and more, or no answer, close it with 1013; any other answer "
+               "refuses it.",
     }),
     row<&MesaOptions::webhook_key>({
         .name = "webhook_key",
@@ -177,6 +179,14 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     row<&MesaOptions::webhook_key_file>({
         .name = "webhook_key_file",
         .doc = "File with webhook_key.",
+    }),
+    row<&MesaOptions::webhook_timeout>({
+        .name = "webhook_timeout_ms",
+        .doc = "What has not been answered by then counts as not answered; after five of these in "
+               "a row clients are closed at once (code 1013), and it is asked once a second "
+               "whether it is back.",
+        .min = 10,
+        .max = 60'000,
     }),
     row<&MesaOptions::sync>({
         .name = "sync",

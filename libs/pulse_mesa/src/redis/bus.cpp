@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "redis/bus.hpp"
 
-#include "redis/scripts.hpp"
-
 #include <algorithm>
 #include <utility>
 
-#include <pulse/mesa/error.hpp>
 
 namespace pulse::mesa {
 
 namespace {
 
-constexpr std::string_view kReplicaPrefix = "mesa_replica_";
-
-std::string replica_channel(std::string_view id) {
-    return std::string(kReplicaPrefix) + std::string(id);
+std::vector<std::string_view> words_of(const char* script, std::string_view key_count,
+                                       const std::vector<std::string>& keys,
+                                       const std::vector<std::string_view>& arguments) {
+    std::vector<std::string_view> all{"EVAL", script, key_count};
+    all.insert(all.end(), keys.begin(), keys.end());
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
 }
 
 }  // namespace
@@ -25,38 +25,43 @@ RedisBus::RedisBus(asio::io_context& io, RedisOptions options, core::Rng& rng, c
       options_(std::move(options)),
       suffix_(options_.name_space.empty() ? "" : "_" + options_.name_space),
       log_(log),
-      check_timer_(io) {
-    commands_ = std::make_shared<RedisLink>(io, options_, rng, log, RedisLinkEvents{});
-    subscriber_ = std::make_shared<RedisLink>(io, options_, rng, log, RedisLinkEvents{});
+      subscriber_report_(log),
+      commands_(std::make_shared<RedisCommands>(io, options_, rng, log)),
+      check_timer_(io),
+      again_timer_(io) {
+    // The link goes before what it calls.
+    subscriber_ =
+        std::make_unique<redis::Link>(io, link_options(options_), rng,
+                                      redis::LinkEvents{[this] {
+                                                            const auto held = shared_from_this();
+                                                            subscriber_report_.up();
+                                                            on_subscriber_up();
+                                                        },
+                                                        [this](bool was_up, std::string_view why) {
+                                                            const auto held = shared_from_this();
+                                                            subscriber_report_.down(why);
+                                                            confirmed_.clear();
+                                                            if (was_up) on_down();
+                                                        },
+                                                        [this](const redis::Reply& value) {
+                                                            const auto held = shared_from_this();
+                                                            on_push(value);
+                                                        }});
 }
 
 RedisBus::~RedisBus() {
+    subscriber_.reset();
     commands_->close();
-    subscriber_->close();
 }
 
 void RedisBus::start() {
     const auto weak = weak_from_this();
-    commands_->set_events({[weak] {
-                               if (const auto self = weak.lock()) self->check_state();
-                           },
-                           [weak] {
-                               if (const auto self = weak.lock()) self->on_down();
-                           },
-                           {}});
-    subscriber_->set_events({[weak] {
-                                 if (const auto self = weak.lock()) self->on_subscriber_up();
-                             },
-                             [weak] {
-                                 const auto self = weak.lock();
-                                 if (self == nullptr) return;
-                                 self->confirmed_.clear();
-                                 self->on_down();
-                             },
-                             [weak](const RedisValue& value) {
-                                 if (const auto self = weak.lock()) self->on_push(value);
-                             }});
-    commands_->start();
+    commands_->start({[weak] {
+                          if (const auto self = weak.lock()) self->check_state();
+                      },
+                      [weak] {
+                          if (const auto self = weak.lock()) self->on_down();
+                      }});
     subscriber_->start();
     look_for_dead_replicas();
 }
@@ -71,20 +76,16 @@ void RedisBus::eval(const char* script, const std::vector<std::string>& keys,
                     const std::vector<std::string_view>& arguments, RedisAnswer answer,
                     bool is_for_now) {
     const std::string count = std::to_string(keys.size());
-    std::vector<std::string_view> all{"EVAL", script, count};
-    all.insert(all.end(), keys.begin(), keys.end());
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    if (is_for_now) return commands_->command_now(all, std::move(answer));
-    commands_->command(all, std::move(answer));
+    const auto words = words_of(script, count, keys, arguments);
+    if (is_for_now) return commands_->send_now(words, std::move(answer));
+    commands_->send(words, std::move(answer));
 }
 
-/// For commands nobody waits for.
-RedisAnswer RedisBus::reporting(std::string_view what) const {
-    return [&log = log_, what](const core::Result<RedisValue>& answer) {
-        if (!answer || answer->type != RedisValue::Type::error) return;
-        log.write(core::LogLevel::warn, "mesa_redis_refused",
-                  {{"command", what}, {"reason", std::string_view(answer->text)}});
-    };
+std::error_code RedisBus::try_eval(const char* script, const std::vector<std::string>& keys,
+                                   const std::vector<std::string_view>& arguments,
+                                   RedisAnswer answer) {
+    const std::string count = std::to_string(keys.size());
+    return commands_->try_send(words_of(script, count, keys, arguments), std::move(answer));
 }
 
 // Channels.
@@ -97,16 +98,21 @@ Bus::Subscription RedisBus::subscribe(std::vector<std::string> channels, Subscri
         const auto held = weak.lock();
         if (held == nullptr) return;
         self.listening_.push_back(held);
-        for (const std::string& channel : held->channels) self.want_channel(channel);
+        self.want_channels(held->channels);
         self.check_state();
     });
     // Its end is noticed with the next message for it, or the next subscription.
     return listening;
 }
 
-void RedisBus::want_channel(const std::string& channel) {
-    const std::string name = named(channel);
-    if (wanted_.insert(name).second) subscriber_->push({"SUBSCRIBE", name});
+/// In one command: who listens to one of them listens to all, as look_for_strangers() relies on.
+void RedisBus::want_channels(const std::vector<std::string>& channels) {
+    std::vector<std::string_view> command{"SUBSCRIBE"};
+    for (const std::string& channel : channels) {
+        const auto [place, is_new] = wanted_.insert(named(channel));
+        if (is_new) command.push_back(*place);
+    }
+    if (command.size() > 1) subscriber_->push(command);
 }
 
 void RedisBus::drop_unused_channels() {
@@ -123,7 +129,7 @@ void RedisBus::drop_unused_channels() {
             ++each;
             continue;
         }
-        subscriber_->push({"UNSUBSCRIBE", *each});
+        subscriber_->push(std::vector<std::string_view>{"UNSUBSCRIBE", *each});
         confirmed_.erase(*each);
         each = wanted_.erase(each);
     }
@@ -137,17 +143,18 @@ void RedisBus::on_subscriber_up() {
     subscriber_->push(command);
 }
 
-void RedisBus::on_push(const RedisValue& value) {
-    if (value.elements.size() < 2) return;
-    const std::string& kind = value.elements[0].text;
-    const std::string& name = value.elements[1].text;
+void RedisBus::on_push(const redis::Reply& value) {
+    if (value.size() < 2) return;
+    const std::string_view kind = value[0].text();
+    const std::string_view name = value[1].text();
     if (kind == "subscribe") {
-        if (wanted_.contains(name)) confirmed_.insert(name);
+        if (wanted_.contains(name)) confirmed_.emplace(name);
         return check_state();
     }
-    if (kind != "message" || value.elements.size() < 3) return;
+    if (kind != "message" || value.size() < 3) return;
+    const std::string_view text = value[2].text();
     const std::string_view channel =
-        std::string_view(name).substr(0, name.size() - std::min(suffix_.size(), name.size()));
+        name.substr(0, name.size() - std::min(suffix_.size(), name.size()));
     bool is_somebody_gone = false;
     // By value: who is called may subscribe.
     const auto all = listening_;
@@ -159,9 +166,7 @@ void RedisBus::on_push(const RedisValue& value) {
         }
         const auto& channels = held->channels;
         if (std::find(channels.begin(), channels.end(), channel) == channels.end()) continue;
-        if (held->subscriber.on_message) {
-            held->subscriber.on_message(channel, value.elements[2].text);
-        }
+        if (held->subscriber.on_message) held->subscriber.on_message(channel, text);
     }
     if (is_somebody_gone) drop_unused_channels();
 }
@@ -196,174 +201,11 @@ void RedisBus::check_state() {
 void RedisBus::publish(std::string_view channel, std::string text, Done done) {
     run([channel = named(channel), text = std::move(text),
          done = std::move(done)](RedisBus& self) mutable {
-        self.commands_->command(
-            {"PUBLISH", channel, text},
-            [done = std::move(done)](const core::Result<RedisValue>& answer) {
-                if (!done) return;
-                if (!answer) return done(answer.error());
-                const bool is_error = answer->type == RedisValue::Type::error;
-                done(is_error ? make_error_code(Error::bus_refused) : std::error_code());
-            });
+        self.command({"PUBLISH", channel, text},
+                     [done = std::move(done)](const core::Result<redis::Reply>& answer) {
+                         if (done) done(answer ? std::error_code() : answer.error());
+                     });
     });
-}
-
-// Who is online.
-
-void RedisBus::open_replica(const std::string& replica) {
-    run([replica](RedisBus& self) {
-        self.replicas_.try_emplace(replica);
-        self.want_channel(replica_channel(replica));
-    });
-}
-
-/// Redis is told everything anew: whatever it knew may be gone, or have been taken back.
-void RedisBus::register_replica(const std::string& id, Replica& replica) {
-    constexpr std::size_t kNamesAtOnce = 500;
-    replica.is_registered = true;
-    forget_replica(id, "", reporting("forget"));
-    commands_->command_now({"SADD", named("mesa_replicas"), id}, reporting("register"));
-    if (replica.connections != 0) {
-        eval(scripts::kCount,
-             {replica_key(id), named("mesa_replicas"), named("connected_clients_count")},
-             {id, std::to_string(replica.connections)}, reporting("count"));
-    }
-    std::vector<std::string> flat;
-    for (const auto& [name, count] : replica.names) {
-        flat.push_back(name);
-        flat.push_back(std::to_string(count));
-        if (flat.size() < 2 * kNamesAtOnce) continue;
-        add_names(id, flat);
-        flat.clear();
-    }
-    if (!flat.empty()) add_names(id, flat);
-    for (const std::string& name : replica.replays) {
-        commands_->command_now({"HSET", named("mesa_replays"), name, id}, reporting("replay"));
-    }
-    look_for_strangers();
-}
-
-void RedisBus::add_names(const std::string& id, const std::vector<std::string>& flat) {
-    const std::string shared = named(kSharedChannel);
-    const std::string messages = named(kMessagesChannel);
-    std::vector<std::string_view> arguments{id, shared, messages};
-    arguments.insert(arguments.end(), flat.begin(), flat.end());
-    eval(scripts::kAdd,
-         {replica_key(id), named("mesa_replicas"), named("mesa_connections"),
-          named("connected_clients")},
-         arguments, reporting("add"));
-}
-
-void RedisBus::count_connections(const std::string& replica, std::int64_t change) {
-    run([replica, change](RedisBus& self) {
-        const auto found = self.replicas_.find(replica);
-        if (found == self.replicas_.end()) return;
-        found->second.connections += change;
-        if (!found->second.is_registered) return;
-        self.eval(scripts::kCount,
-                  {self.replica_key(replica), self.named("mesa_replicas"),
-                   self.named("connected_clients_count")},
-                  {replica, std::to_string(change)}, self.reporting("count"));
-    });
-}
-
-void RedisBus::add_client(const std::string& replica, const std::string& name, Added done) {
-    run([replica, name, done = std::move(done)](RedisBus& self) mutable {
-        const auto found = self.replicas_.find(replica);
-        if (found == self.replicas_.end()) {
-            return done(tl::unexpected(make_error_code(Error::closed)));
-        }
-        ++found->second.names[name];
-        if (!found->second.is_registered) {
-            // Told when it comes back; nobody waits for that.
-            return done(tl::unexpected(make_error_code(Error::bus_unavailable)));
-        }
-        self.eval(scripts::kAdd,
-                  {self.replica_key(replica), self.named("mesa_replicas"),
-                   self.named("mesa_connections"), self.named("connected_clients")},
-                  {replica, self.named(kSharedChannel), self.named(kMessagesChannel), name, "1"},
-                  [done = std::move(done)](const core::Result<RedisValue>& answer) {
-                      if (!answer) return done(tl::unexpected(answer.error()));
-                      if (answer->type == RedisValue::Type::error) {
-                          return done(tl::unexpected(make_error_code(Error::bus_refused)));
-                      }
-                      done(answer->integer > 0);
-                  });
-    });
-}
-
-void RedisBus::remove_client(const std::string& replica, const std::string& name) {
-    run([replica, name](RedisBus& self) {
-        const auto found = self.replicas_.find(replica);
-        if (found == self.replicas_.end()) return;
-        const auto own = found->second.names.find(name);
-        if (own == found->second.names.end()) return;
-        if (--own->second == 0) found->second.names.erase(own);
-        if (!found->second.is_registered) return;
-        self.eval(scripts::kRemove,
-                  {self.replica_key(replica), self.named("mesa_connections"),
-                   self.named("connected_clients")},
-                  {name}, self.reporting("remove"));
-    });
-}
-
-void RedisBus::close_replica(const std::string& replica, Done done) {
-    run([replica, done = std::move(done)](RedisBus& self) mutable {
-        const auto found = self.replicas_.find(replica);
-        if (found == self.replicas_.end()) return done({});
-        const bool is_registered = found->second.is_registered;
-        self.replicas_.erase(found);
-        self.drop_unused_channels();
-        if (!is_registered) return done(make_error_code(Error::bus_unavailable));
-        self.forget_replica(replica, "", [done = std::move(done)](const auto& answer) {
-            done(answer ? std::error_code() : answer.error());
-        });
-    });
-}
-
-void RedisBus::forget_replica(const std::string& id, std::string_view channel_if_dead,
-                              RedisAnswer answer) {
-    eval(scripts::kForget,
-         {replica_key(id), named("mesa_replicas"), named("connected_clients_count"),
-          named("mesa_connections"), named("connected_clients"), named("mesa_replays")},
-         {id, channel_if_dead}, std::move(answer), true);
-}
-
-void RedisBus::look_for_dead_replicas() {
-    check_timer_.expires_after(options_.check_interval);
-    check_timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
-        const auto self = weak.lock();
-        if (self == nullptr || error) return;
-        self->look_for_dead_replicas();
-    });
-    // Dispatchers and portals leave it to servers.
-    if (!is_up_ || replicas_.empty()) return;
-    look_for_strangers();
-    eval(
-        scripts::kDeadReplicas, {named("mesa_replicas")}, {kReplicaPrefix, suffix_},
-        [weak = weak_from_this()](const core::Result<RedisValue>& answer) {
-            const auto self = weak.lock();
-            if (self == nullptr || !answer) return;
-            for (const RedisValue& dead : answer->elements) {
-                if (self->replicas_.contains(dead.text)) continue;
-                self->log_.write(core::LogLevel::info, "mesa_replica_gone");
-                self->forget_replica(dead.text, self->replica_key(dead.text),
-                                     self->reporting("forget"));
-            }
-        },
-        true);
-}
-
-void RedisBus::look_for_strangers() {
-    eval(
-        scripts::kStrangers, {named("mesa_replicas")}, {named(kMessagesChannel)},
-        [weak = weak_from_this()](const core::Result<RedisValue>& answer) {
-            const auto self = weak.lock();
-            if (self == nullptr || !answer || answer->type != RedisValue::Type::integer) return;
-            const bool has_any = answer->integer != 0;
-            if (self->has_strangers_.exchange(has_any) == has_any) return;
-            self->log_.write(core::LogLevel::info, "mesa_strangers", {{"present", has_any}});
-        },
-        true);
 }
 
 std::shared_ptr<Bus> make_redis_bus(asio::io_context& io, RedisOptions options, core::Rng& rng,

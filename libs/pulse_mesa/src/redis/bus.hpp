@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include "redis/link.hpp"
+#include "redis/commands.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,6 +21,14 @@
 #include <pulse/mesa/bus.hpp>
 
 namespace pulse::mesa {
+
+/// Channels that whoever is alive is subscribed to, and their ids.
+inline constexpr std::string_view kReplicaPrefix = "mesa_replica_";
+inline constexpr std::string_view kPortalPrefix = "mesa_portal_";
+
+[[nodiscard]] inline std::string replica_channel(std::string_view id) {
+    return std::string(kReplicaPrefix) + std::string(id);
+}
 
 /// State belongs to the loop's thread; calls from others are dispatched there.
 class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus> {
@@ -64,7 +74,9 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
         std::int64_t connections = 0;
         std::unordered_map<std::string, std::int64_t> names;
         std::set<std::string> replays;  ///< names that are being replayed to
+        /// Redis has been told all of this, and is told what changes.
         bool is_registered = false;
+        std::uint64_t registration = 0;  ///< the last one's number
     };
 
     template <typename Function>
@@ -75,15 +87,24 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     }
     [[nodiscard]] std::string named(std::string_view name) const;
     [[nodiscard]] std::string replica_key(std::string_view replica) const;
+    /// Sent now or, but for `is_for_now`, as soon as Redis can be reached.
     void eval(const char* script, const std::vector<std::string>& keys,
               const std::vector<std::string_view>& arguments, RedisAnswer answer,
               bool is_for_now = false);
-    [[nodiscard]] RedisAnswer reporting(std::string_view what) const;
+    [[nodiscard]] std::error_code try_eval(const char* script, const std::vector<std::string>& keys,
+                                           const std::vector<std::string_view>& arguments,
+                                           RedisAnswer answer);
+    void command(std::initializer_list<std::string_view> words, RedisAnswer answer) {
+        commands_->send({words.begin(), words.size()}, std::move(answer));
+    }
+    void command_now(std::initializer_list<std::string_view> words, RedisAnswer answer) {
+        commands_->send_now({words.begin(), words.size()}, std::move(answer));
+    }
 
     void on_subscriber_up();
-    void on_push(const RedisValue& value);
+    void on_push(const redis::Reply& value);
     void on_down();
-    void want_channel(const std::string& channel);
+    void want_channels(const std::vector<std::string>& channels);
     void drop_unused_channels();
     [[nodiscard]] bool has_channel(const std::string& channel) const {
         return confirmed_.contains(named(channel));
@@ -91,9 +112,13 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     void check_state();
     void forget_replay(const std::string& replica, const std::string& name);
     void register_replica(const std::string& id, Replica& replica);
-    void add_names(const std::string& id, const std::vector<std::string>& flat);
-    void forget_replica(const std::string& id, std::string_view channel_if_dead,
-                        RedisAnswer answer);
+    [[nodiscard]] std::error_code tell_all(const std::string& id, const Replica& replica);
+    [[nodiscard]] std::error_code tell_names(const std::string& id,
+                                             const std::vector<std::string>& flat,
+                                             RedisAnswer answer);
+    [[nodiscard]] RedisAnswer telling(const std::string& id, const Replica& replica);
+    void tell_again(const std::string& id, std::uint64_t registration);
+    [[nodiscard]] std::vector<std::string> keys_of_forget(std::string_view id) const;
     void look_for_dead_replicas();
     void look_for_strangers();
 
@@ -101,13 +126,16 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     const RedisOptions options_;
     const std::string suffix_;
     core::Log& log_;
-    std::shared_ptr<RedisLink> commands_;
-    std::shared_ptr<RedisLink> subscriber_;
+    LinkReport subscriber_report_;
+    std::shared_ptr<RedisCommands> commands_;
+    std::unique_ptr<redis::Link> subscriber_;
     asio::steady_timer check_timer_;
+    asio::steady_timer again_timer_;
     std::vector<std::weak_ptr<Listening>> listening_;
-    std::set<std::string> wanted_;     ///< channels, with the namespace
-    std::set<std::string> confirmed_;  ///< of these, subscribed to
-    std::map<std::string, Replica> replicas_;
+    std::set<std::string, std::less<>> wanted_;     ///< channels, with the namespace
+    std::set<std::string, std::less<>> confirmed_;  ///< of these, subscribed to
+    std::map<std::string, Replica, std::less<>> replicas_;
+    std::uint64_t last_registration_ = 0;
     std::atomic<bool> is_up_{false};
     std::atomic<bool> has_strangers_{false};
 };

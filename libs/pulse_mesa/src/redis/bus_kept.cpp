@@ -13,14 +13,9 @@ namespace pulse::mesa {
 
 namespace {
 
-constexpr std::string_view kReplicaPrefix = "mesa_replica_";
-constexpr std::string_view kPortalPrefix = "mesa_portal_";
-
 /// What went wrong with a command, or nothing.
-std::error_code error_of(const core::Result<RedisValue>& answer) {
-    if (!answer) return answer.error();
-    const bool is_error = answer->type == RedisValue::Type::error;
-    return is_error ? make_error_code(Error::bus_refused) : std::error_code();
+std::error_code error_of(const core::Result<redis::Reply>& answer) {
+    return answer ? std::error_code() : answer.error();
 }
 
 }  // namespace
@@ -33,12 +28,13 @@ void RedisBus::keep_for_offline(std::vector<std::string> names, std::string mess
         arguments.insert(arguments.end(), names.begin(), names.end());
         self.eval(scripts::kKeep,
                   {self.named("connected_clients"), self.named("undelivered_messages")}, arguments,
-                  [done = std::move(done)](const core::Result<RedisValue>& answer) {
-                      if (const auto error = error_of(answer)) return done(tl::unexpected(error));
+                  [done = std::move(done)](const core::Result<redis::Reply>& answer) {
+                      if (!answer) return done(tl::unexpected(answer.error()));
                       std::vector<OfflineName> offline;
-                      for (const RedisValue& place : answer->elements) {
-                          const bool is_full = place.integer < 0;
-                          const std::int64_t at = is_full ? -place.integer : place.integer;
+                      for (std::size_t i = 0; i < answer->size(); ++i) {
+                          const std::int64_t place = (*answer)[i].integer();
+                          const bool is_full = place < 0;
+                          const std::int64_t at = is_full ? -place : place;
                           if (at > 0)
                               offline.push_back({static_cast<std::size_t>(at - 1), is_full});
                       }
@@ -58,15 +54,15 @@ void RedisBus::begin_replay(const std::string& replica, const std::string& name,
                   {self.named("undelivered_messages"), self.named("mesa_replays")},
                   {name, replica, kReplicaPrefix, self.suffix_},
                   [weak = self.weak_from_this(), replica, name,
-                   done = std::move(done)](core::Result<RedisValue> answer) {
+                   done = std::move(done)](const core::Result<redis::Reply>& answer) {
                       const auto error = error_of(answer);
-                      const bool has_some = !error && answer->type == RedisValue::Type::text;
+                      const bool has_some = !error && !answer->is_nil();
                       // Where nothing was kept nothing is held.
                       const auto bus = weak.lock();
                       if (bus != nullptr && !has_some) bus->forget_replay(replica, name);
                       if (error) return done(tl::unexpected(error));
                       if (!has_some) return done(std::nullopt);
-                      done(std::move(answer->text));
+                      done(std::string(answer->text()));
                   });
     });
 }
@@ -80,23 +76,23 @@ void RedisBus::drop_sent(const std::string& name, std::vector<std::string> eleme
     run([name, elements = std::move(elements)](RedisBus& self) {
         std::vector<std::string_view> arguments{name};
         arguments.insert(arguments.end(), elements.begin(), elements.end());
-        self.eval(scripts::kDropSent, {self.named("undelivered_messages")}, arguments,
-                  self.reporting("drop_sent"));
+        self.eval(scripts::kDropSent, {self.named("undelivered_messages")}, arguments, {});
     });
 }
 
 void RedisBus::end_replay(const std::string& replica, const std::string& name) {
     run([replica, name](RedisBus& self) {
         self.forget_replay(replica, name);
+        // Others wait for it.
+        const auto found = self.replicas_.find(replica);
         self.eval(scripts::kEndReplay, {self.named("mesa_replays")}, {name, replica},
-                  self.reporting("end_replay"));
+                  found != self.replicas_.end() ? self.telling(replica, found->second) : nullptr);
     });
 }
 
 void RedisBus::discard_kept(const std::string& name) {
     run([name](RedisBus& self) {
-        self.commands_->command({"HDEL", self.named("undelivered_messages"), name},
-                                self.reporting("discard"));
+        self.command({"HDEL", self.named("undelivered_messages"), name}, {});
     });
 }
 
@@ -105,7 +101,7 @@ void RedisBus::join_pool(const std::string& id, Done done) {
         const std::string pool = self.named(kPoolChannel);
         self.eval(scripts::kJoinPool, {self.named("mesa_portals"), pool},
                   {id, pool, write_announcement({id, true})},
-                  [done = std::move(done)](const core::Result<RedisValue>& answer) {
+                  [done = std::move(done)](const core::Result<redis::Reply>& answer) {
                       done(error_of(answer));
                   });
     });
@@ -114,34 +110,33 @@ void RedisBus::join_pool(const std::string& id, Done done) {
 void RedisBus::leave_pool(const std::string& id, Done done) {
     run([id, done = std::move(done)](RedisBus& self) mutable {
         const std::string pool = self.named(kPoolChannel);
-        self.commands_->command_now({"PUBLISH", pool, write_announcement({id, false})}, {});
-        self.commands_->command_now({"SREM", self.named("mesa_portals"), id}, {});
-        self.commands_->command_now(
-            {"SREM", pool, id}, [done = std::move(done)](const core::Result<RedisValue>& answer) {
-                done(error_of(answer));
-            });
+        self.command_now({"PUBLISH", pool, write_announcement({id, false})}, {});
+        self.command_now({"SREM", self.named("mesa_portals"), id}, {});
+        self.command_now({"SREM", pool, id},
+                         [done = std::move(done)](const core::Result<redis::Reply>& answer) {
+                             done(error_of(answer));
+                         });
     });
 }
 
 void RedisBus::list_pool(std::function<void(core::Result<std::vector<std::string>>)> done) {
     run([done = std::move(done)](RedisBus& self) mutable {
-        self.commands_->command_now({"SMEMBERS", self.named(kPoolChannel)},
-                                    [done = std::move(done)](core::Result<RedisValue> answer) {
-                                        if (const auto error = error_of(answer))
-                                            return done(tl::unexpected(error));
-                                        std::vector<std::string> ids;
-                                        for (RedisValue& each : answer->elements)
-                                            ids.push_back(std::move(each.text));
-                                        done(std::move(ids));
-                                    });
+        self.command_now({"SMEMBERS", self.named(kPoolChannel)},
+                         [done = std::move(done)](const core::Result<redis::Reply>& answer) {
+                             if (const auto error = error_of(answer))
+                                 return done(tl::unexpected(error));
+                             std::vector<std::string> ids;
+                             for (std::size_t i = 0; i < answer->size(); ++i)
+                                 ids.emplace_back((*answer)[i].text());
+                             done(std::move(ids));
+                         });
     });
 }
 
 void RedisBus::check_pool() {
     run([](RedisBus& self) {
         self.eval(scripts::kCheckPool, {self.named("mesa_portals"), self.named(kPoolChannel)},
-                  {kPortalPrefix, self.suffix_, self.named(kPoolChannel)},
-                  self.reporting("check_pool"), true);
+                  {kPortalPrefix, self.suffix_, self.named(kPoolChannel)}, {}, true);
     });
 }
 

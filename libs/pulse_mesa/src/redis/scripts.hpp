@@ -23,7 +23,7 @@ return redis.call('INCRBY', KEYS[3], ARGV[2])
 /// KEYS: replica, replicas, connections, online. ARGV: id, channel of shared names, channel of
 /// messages, then pairs of name and count. Answers how many connections the last name has
 /// elsewhere, as far as one can know: servers of the original leave no more than the name in
-/// `online`, and that they are subscribed.
+/// `online`, and that they are subscribed to messages, but not to shared names.
 inline constexpr const char* kAdd = R"lua(
 redis.call('SADD', KEYS[2], ARGV[1])
 local elsewhere = 0
@@ -39,17 +39,10 @@ for i = 4, #ARGV, 2 do
   end
 end
 if elsewhere == 0 then
-  local on = redis.call('PUBSUB', 'NUMSUB', ARGV[3])
-  if tonumber(on[2]) > redis.call('SCARD', KEYS[2]) then elsewhere = 1 end
+  local on = redis.call('PUBSUB', 'NUMSUB', ARGV[3], ARGV[2])
+  if tonumber(on[2]) > tonumber(on[4]) then elsewhere = 1 end
 end
 return elsewhere
-)lua";
-
-/// KEYS: replicas. ARGV: channel of messages. Whether more listen to it than are replicas of ours.
-inline constexpr const char* kStrangers = R"lua(
-local on = redis.call('PUBSUB', 'NUMSUB', ARGV[1])
-if tonumber(on[2]) > redis.call('SCARD', KEYS[1]) then return 1 end
-return 0
 )lua";
 
 /// KEYS: replica, connections, online. ARGV: name.

@@ -28,6 +28,10 @@ inline constexpr std::string_view kPoolChannel = "available_portals_pool";
 /// Ours: names of ids that are connected to more than one replica.
 inline constexpr std::string_view kSharedChannel = "mesa_shared";
 
+/// Kept for one id unless said otherwise. Each message that is added costs Redis the length of what
+/// is there.
+inline constexpr std::size_t kMaxKeptBytes = std::size_t{1024} * 1024;
+
 /// **Thread-safe.** Functions passed in run on the engine's own loop, or, where it has none, before
 /// the call returns.
 ///
@@ -110,7 +114,7 @@ class Bus {
 
 struct MemoryBusOptions {
     std::string name_space{};
-    std::size_t max_kept_bytes = std::size_t{4} * 1024 * 1024;  ///< for one id
+    std::size_t max_kept_bytes = kMaxKeptBytes;  ///< for one id
 };
 
 /// Joins servers, dispatchers and portals of one process.

@@ -50,6 +50,7 @@ class AuthDone {
     ~AuthDone() { drop(); }
 
     void operator()(AuthResult result) { answer(std::move(result)); }
+    /// With Error::authentication_unavailable it is not the client who failed.
     void fail(std::error_code why = make_error_code(Error::authentication_failed)) {
         answer(tl::unexpected(why));
     }

@@ -38,7 +38,9 @@ struct AuthenticationOptions {
     /// Sends by the server skip clients that are not authenticated; direct sends do not.
     bool is_required = false;
     bool sends_user_object = true;
-    /// A refused client is closed with 1008. Otherwise it is told nothing and may try again.
+    /// A refused client is closed with 1008, one that nobody could judge
+    /// (Error::authentication_unavailable) with 1013. Otherwise it is told nothing and may try
+    /// again.
     bool disconnects_on_failure = true;
     /// The ids of authenticated clients are in the bus's set `connected_clients`.
     bool stores_connected_users = true;
@@ -75,6 +77,10 @@ struct ServerLimits {
     /// Kept per client with ServerConfig::stores_messages; the oldest go first. Not 0.
     std::size_t max_stored_messages = 1'000;
     std::size_t max_stored_bytes = std::size_t{4} * 1024 * 1024;  ///< of their data; as above
+    /// Messages on their way to the clients of one loop, from others. One more is lost to these
+    /// clients, and an error event. Not 0.
+    std::size_t max_waiting_deliveries = 100'000;
+    std::size_t max_waiting_bytes = std::size_t{64} * 1024 * 1024;  ///< of their texts; as above
 };
 
 struct ServerConfig {

@@ -38,7 +38,9 @@ struct ServerStats {
     std::uint64_t replayed_total = 0;
     std::uint64_t heartbeat_closes_total = 0;
     std::uint64_t authentication_failures_total = 0;
-    std::uint64_t errors_total = 0;  ///< error events
+    std::uint64_t authentications_unavailable_total = 0;  ///< failed for no fault of the clients
+    std::uint64_t deliveries_lost_total = 0;  ///< messages that clients of one loop have missed
+    std::uint64_t errors_total = 0;           ///< error events
     bool is_bus_up = true;
 };
 
