@@ -100,8 +100,9 @@ bool Clients::open(Connection& connection, std::string& error, int receive_buffe
             return false;
         }
     }
-    const int result =
-        ::connect(fd, reinterpret_cast<const sockaddr*>(&target_.address), sizeof(target_.address));
+    sockaddr_in address = target_.address;
+    if (connection.port != 0) address.sin_port = htons(connection.port);
+    const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
     if (result != 0 && errno != EINPROGRESS) {
         error = errno_text("connect");
         ::close(fd);

@@ -33,6 +33,7 @@ struct Connection {
     ScanState scan;
 
     // The scenario's own.
+    std::uint16_t port = 0;  ///< to connect to; 0: the target's
     std::uint32_t channel = 0;
     bool subscribes = false;  ///< to `channel`, as soon as it is ready
     bool probed = false;      ///< has received a probe: the subscription works

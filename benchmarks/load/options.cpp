@@ -96,6 +96,8 @@ const std::vector<Setting>& settings() {
         {"host", "ADDRESS", "a loopback address [127.0.0.1]",
          [](O& o, Text t) { return parse_host(t, o.host); }},
         {"port", "PORT", "[8080]", number<std::uint16_t>(&O::port, 1, 65535)},
+        {"publish-port", "PORT", "of another node, where the publishers connect [as --port]",
+         number<std::uint16_t>(&O::publish_port, 1, 65535)},
         {"path", "PATH", "of the WebSocket upgrade [/ws for pulse, else /]",
          [](O& o, Text t) { return o.path = t, t.starts_with('/'); }},
         {"pid", "PID[,PID]", "server processes whose CPU time and memory are reported",

@@ -30,6 +30,7 @@ struct Options {
     std::string protocol = "pulse";
     std::string host = "127.0.0.1";
     std::uint16_t port = 8080;
+    std::uint16_t publish_port = 0;   ///< where publishers connect; 0: as the others
     std::optional<std::string> path;  ///< default depends on the protocol
     std::string channel_prefix = "load";
     std::vector<pid_t> pids;

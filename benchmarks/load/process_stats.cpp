@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <numeric>
 #include <string>
 
 #include <dirent.h>
@@ -39,9 +40,10 @@ bool ProcessStats::alive() const {
     });
 }
 
-std::uint64_t ProcessStats::cpu_ns() const {
-    std::uint64_t total = 0;
+std::vector<std::uint64_t> ProcessStats::cpu_ns_each() const {
+    std::vector<std::uint64_t> each;
     for (const pid_t pid : pids_) {
+        std::uint64_t& total = each.emplace_back(0);
         const std::string tasks = proc_path(pid, "task/");
         for_each_entry(tasks, [&](const char* tid) {
             std::ifstream file(tasks + tid + "/schedstat");
@@ -49,7 +51,12 @@ std::uint64_t ProcessStats::cpu_ns() const {
             if (file >> run_ns) total += run_ns;
         });
     }
-    return total;
+    return each;
+}
+
+std::uint64_t ProcessStats::cpu_ns() const {
+    const std::vector<std::uint64_t> each = cpu_ns_each();
+    return std::accumulate(each.begin(), each.end(), std::uint64_t{0});
 }
 
 std::uint64_t ProcessStats::rss_bytes() const {

@@ -20,6 +20,7 @@ class ProcessStats {
     [[nodiscard]] bool watches() const noexcept { return !pids_.empty(); }
     [[nodiscard]] bool alive() const;
     [[nodiscard]] std::uint64_t cpu_ns() const;
+    [[nodiscard]] std::vector<std::uint64_t> cpu_ns_each() const;  ///< in the order given
     [[nodiscard]] std::uint64_t rss_bytes() const;
     [[nodiscard]] std::uint64_t descriptors() const;
     /// Soft limit of open descriptors of the first process; 0 when unknown.

@@ -104,6 +104,7 @@ void Traffic::execute() {
         const bool slow = i >= slow_first_;
         connection.channel = slow ? (i - slow_first_) % channel_count_ : i / per_channel_;
         connection.subscribes = (slow || i < subscriber_count_) && uses_channels_;
+        if (!slow && i >= subscriber_count_) connection.port = options_.publish_port;
         if (i < subscriber_count_) channel_of.push_back(connection.channel);
     }
     build_channels();
@@ -265,6 +266,7 @@ void Traffic::on_lost(Connection& connection, const std::string& why) {
 Traffic::Reading Traffic::take_reading() const {
     return {.time_ns = now_ns(),
             .server_cpu_ns = stats_.cpu_ns(),
+            .cpu_ns_each = stats_.cpu_ns_each(),
             .own_cpu_ns = own_cpu_ns(),
             .deliveries = deliveries_,
             .published = published_,

@@ -51,6 +51,7 @@ class Traffic final : public Run {
     struct Reading {
         std::uint64_t time_ns = 0;
         std::uint64_t server_cpu_ns = 0;
+        std::vector<std::uint64_t> cpu_ns_each{};  ///< by process
         std::uint64_t own_cpu_ns = 0;
         std::uint64_t deliveries = 0;
         std::uint64_t published = 0;
@@ -78,6 +79,7 @@ class Traffic final : public Run {
 
     void report_parameters();
     void report_rates(const Reading& begin, const Reading& end);
+    void report_each(const Reading& begin, const Reading& end);
     void report_outcome();
 
     Scanner scanner_;

@@ -3,6 +3,8 @@
 #include "clock.hpp"
 #include "traffic.hpp"
 
+#include <algorithm>
+
 namespace pulse::load {
 namespace {
 
@@ -41,6 +43,7 @@ void Traffic::report_rates(const Reading& begin, const Reading& end) {
         const auto cpu = static_cast<double>(end.server_cpu_ns - begin.server_cpu_ns);
         report_.add("server_cpu_us_per_delivery", ratio(cpu / 1e3, deliveries));
         report_.add("server_cpu_share", ratio(cpu / 1e9, seconds));
+        report_each(begin, end);
     }
     const auto add_latency = [this](const char* name, double fraction) {
         report_.add(name, static_cast<double>(latency_.percentile(fraction)) / 1e3);
@@ -60,9 +63,24 @@ void Traffic::report_rates(const Reading& begin, const Reading& end) {
     if (end.deliveries == begin.deliveries) report_.fail("no delivery in the measured time");
 }
 
+/// With several processes: what each of them spent, numbered from 1 in the order of --pid.
+void Traffic::report_each(const Reading& begin, const Reading& end) {
+    const std::size_t count = std::min(begin.cpu_ns_each.size(), end.cpu_ns_each.size());
+    if (count < 2) return;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string name = "server_" + std::to_string(i + 1) + "_cpu_us";
+        const auto cpu = static_cast<double>(end.cpu_ns_each[i] - begin.cpu_ns_each[i]) / 1e3;
+        report_.add(name + "_per_delivery",
+                    ratio(cpu, static_cast<double>(end.deliveries - begin.deliveries)));
+        report_.add(name + "_per_publication",
+                    ratio(cpu, static_cast<double>(end.published - begin.published)));
+    }
+}
+
 void Traffic::report_outcome() {
     const std::uint64_t missing = outstanding();
     report_.add("missing", missing);
+    report_.add("published", published_);
     if (missing > 0 && !options_.allow_loss) {
         report_.fail(std::to_string(missing) + " deliveries missing or too many");
     }

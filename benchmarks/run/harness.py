@@ -191,6 +191,20 @@ def set_up(server, port):
             time.sleep(0.05)
 
 
+def wait_until_ready(port):
+    """Until /readyz says so."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+            with contextlib.closing(connection):
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == 200:
+                    return
+        time.sleep(0.02)
+    raise BenchError("the server does not become ready")
+
+
 def stop(process):
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
