@@ -52,11 +52,12 @@ class ScriptedServer {
 const running = new Set();
 after(() => { for (const server of running) server.stop(); });
 
-async function hold(script, steps, more = {}) {
+async function hold(script, steps, { patience = 1, ...more } = {}) {
   const server = await ScriptedServer.start(typeof script === 'function' ? { script } : script);
   running.add(server);
   try {
-    await run({ name: 'test', steps, ...more }, new RoomsAdapter(server, { isShared: more.server === undefined }));
+    await run({ name: 'test', steps, ...more }, new RoomsAdapter(server, { isShared: more.server === undefined }),
+      { patience });
   } finally {
     server.stop();
     running.delete(server);
@@ -102,6 +103,10 @@ describe('expect', () => {
   it('looks at when it came', () => tells(
     [opened(), { client: 'a', expect: {}, at_ms: [150, 900] }],
     later(300, says({})), [[/came \d+ ms after the open, not 150 to 900/, says({})]]));
+
+  it('gives what came late the patience it has, and what came early none', () => tells(
+    [opened(), { client: 'a', expect: {}, at_ms: [150, 250] }],
+    later(300, says({})), [[/came \d+ ms after the open, not 150 to 3150/, says({})]], { patience: 30 }));
 
   it('compares the text, where the order of keys matters', () => tells(
     [opened(), { client: 'a', expect_text: '{"type":"x","data":"<any>"}' }],

@@ -79,13 +79,14 @@ function sendRepeat(client, { send_repeat: { template, char, count } }, { adapte
   client.send(text.replace('@@', () => char.repeat(count)));
 }
 
-async function expectFrame(client, { expect, within_ms: ms, at_ms: at }, { memory, within }) {
+async function expectFrame(client, { expect, within_ms: ms, at_ms: at }, { memory, within, patience }) {
   const frame = await client.read(within(ms));
   match(expect, frame.value, memory);
   if (at === undefined) return;
   const [low, high] = at;
-  if (frame.sinceAskedMs < low || frame.atMs > high) {
-    throw new Mismatch('', `it came ${Math.round(frame.atMs)} ms after the open, not ${low} to ${high} ms`);
+  const latest = low + (high - low) * patience;
+  if (frame.sinceAskedMs < low || frame.atMs > latest) {
+    throw new Mismatch('', `it came ${Math.round(frame.atMs)} ms after the open, not ${low} to ${latest} ms`);
   }
 }
 
@@ -160,13 +161,13 @@ export function check(conversation) {
 
 /**
  * `patience` stretches the time in which something has to come, for slow builds and busy machines; not that in
- * which nothing may come.
+ * which nothing may come, nor that before which it is too early.
  */
 export async function run(conversation, adapter, { patience = 1 } = {}) {
   check(conversation);
   const context = {
     adapter, conversation, clients: new Map(), memory: new Memory(Object.entries(adapter.memory ?? {})),
-    within: (ms = kWithinMs) => ms * patience,
+    within: (ms = kWithinMs) => ms * patience, patience,
   };
   try {
     for (const [i, step] of conversation.steps.entries()) {
