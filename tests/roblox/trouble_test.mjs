@@ -104,6 +104,7 @@ test('a key that Roblox refuses stops the universe; a new one starts it, and no 
   await connection.publish({ topic: 'a', message: 5 });
   raw.send('{"topic":"a","message":6}');
   await hears(() => game.messages(), [1, 5, 6]);
+  await until(() => raw.frames.length === 2);
   assert.equal(raw.frames[1], '{"success":true}');
   assert.equal(closes, 0);
   assert.equal(raw.socket.readyState, raw.socket.OPEN);
