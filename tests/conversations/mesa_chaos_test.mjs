@@ -133,7 +133,7 @@ class Scene {
         await redis.ask(['HLEN', 'mesa_connections']) === ids.length && await redis.ask(['SCARD', 'mesa_replicas']) === this.#living.length;
     }, 3 * kWithinMs);
     const sent = Object.values(this.sent).reduce((sum, { length }) => sum + length, 0);
-    console.log(`chaos: mesa: ${what}: ${sent} sent, ${deliveries} delivered, ${missing} missing and said to be, ` +
+    console.log(`chaos: mesa: ${what}: ${sent} sent, ${deliveries} delivered, ${missing} missing where they may, ` +
       `${this.#keptCount} to be kept, ${this.#doubtful.length} of these in doubt, ${problems.length} problems`);
     assert.deepEqual(problems, []);
   }
