@@ -35,6 +35,7 @@ class Scene {
   clients = [];
   sent = {};
   killed = [];
+  #said = Object.fromEntries(kServers.map((name) => [name, {}]));
   #phase = 'before';
   #doubtful = [];
   #keptCount = 0;
@@ -53,10 +54,19 @@ class Scene {
     for (const name of kServers) for (const i of [0, 1]) await scene.#join(name, `${name}-${i}`);
     scene.#sending = scene.#sendOn();
     await scene.#settle();
-    scene.#phase = 'while';
+    scene.#begin('while');
     // What was sent before has come by then.
     await scene.#settle();
     return scene;
+  }
+
+  /** The next phase; what servers have said until now belongs to the one before. */
+  #begin(phase) {
+    for (const name of kServers) {
+      const before = Object.values(this.#said[name]).reduce((sum, count) => sum + count, 0);
+      this.#said[name][this.#phase] = this.servers[name].eventsOf('server_error').length - before;
+    }
+    this.#phase = phase;
   }
 
   async #join(server, id) {
@@ -115,7 +125,7 @@ class Scene {
     const listening = async () => (await redis.ask(['PUBSUB', 'NUMSUB', 'ws']))[1];
     await until('all listen', async () => await listening() === this.#living.length);
     await this.#settle();
-    this.#phase = 'after';
+    this.#begin('after');
     await sleep(200);
     await this.#settle();
     this.#isSending = false;
@@ -123,8 +133,8 @@ class Scene {
     const isThere = ({ last, isLeft }) => isLeft || this.#living.every((from) => last[from] === this.sent[from].length - 1);
     await until('the last ones arrive', () => this.clients.every(isThere));
 
-    const said = Object.fromEntries(kServers.map((name) => [name, this.servers[name].eventsOf('server_error').length]));
-    const { problems, deliveries, missing } = check({ sent: this.sent, said, killed: this.killed, clients: this.clients });
+    this.#begin('over');
+    const { problems, deliveries, missing } = check({ sent: this.sent, said: this.#said, killed: this.killed, clients: this.clients });
     if (!losesKept) problems.push(...await this.#finishKept());
 
     await until('Redis knows who is connected, and nobody else', async () => {
@@ -133,7 +143,7 @@ class Scene {
         await redis.ask(['HLEN', 'mesa_connections']) === ids.length && await redis.ask(['SCARD', 'mesa_replicas']) === this.#living.length;
     }, 3 * kWithinMs);
     const sent = Object.values(this.sent).reduce((sum, { length }) => sum + length, 0);
-    console.log(`chaos: mesa: ${what}: ${sent} sent, ${deliveries} delivered, ${missing} missing and said to be, ` +
+    console.log(`chaos: mesa: ${what}: ${sent} sent, ${deliveries} delivered, ${missing} missing where they may, ` +
       `${this.#keptCount} to be kept, ${this.#doubtful.length} of these in doubt, ${problems.length} problems`);
     assert.deepEqual(problems, []);
   }

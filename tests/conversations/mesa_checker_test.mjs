@@ -20,13 +20,13 @@ describe('the checker of what clients of Mesa got', () => {
 
   it('wants what is missing of others to be said, by either side', () => {
     const got = [...of('one', 0, 1, 2, 3), ...of('two', 0, 2)];
-    assert.match(problemsOf(got)[0], /two:1, and nobody said/);
-    assert.deepEqual(problemsOf(got, { said: { one: 1 } }), []);
-    assert.deepEqual(problemsOf(got, { said: { two: 1 } }), []);
+    assert.match(problemsOf(got)[0], /two:1, sent during the fault, and nobody said/);
+    assert.deepEqual(problemsOf(got, { said: { one: { while: 1 } } }), []);
+    assert.deepEqual(problemsOf(got, { said: { two: { while: 1 } } }), []);
   });
 
   it('wants all of the own server, and all from before and after', () => {
-    const said = { one: 1, two: 1 };
+    const said = { one: { while: 1 }, two: { while: 1 } };
     assert.match(problemsOf([...of('one', 0, 2, 3), ...of('two', 0, 1, 2)], { said })[0], /own server/);
     assert.match(problemsOf([...of('one', 0, 1, 2, 3), ...of('two', 1, 2)], { said })[0], /sent before/);
     assert.match(problemsOf([...of('one', 0, 1, 2, 3), ...of('two', 0, 1)], { said })[0], /sent after/);
@@ -47,8 +47,8 @@ describe('the checker of what clients of Mesa got', () => {
   });
 
   it('knows that who came late or left early has the middle', () => {
-    assert.deepEqual(problemsOf([...of('one', 2, 3), ...of('two', 2)], { since: 'while', said: { two: 1 } }), []);
-    assert.match(problemsOf([...of('one', 2), ...of('two', 1, 2)], { since: 'while' })[0], /one:3, which was sent after/);
+    assert.deepEqual(problemsOf([...of('one', 2, 3), ...of('two', 2)], { since: 'while', said: { two: { while: 1 } } }), []);
+    assert.match(problemsOf([...of('one', 2), ...of('two', 1, 2)], { since: 'while' })[0], /one:3 of its own server/);
     assert.deepEqual(problemsOf([...of('one', 0, 1), ...of('two', 0)], { isLeft: true }), []);
     assert.match(problemsOf([...of('one', 0, 2), ...of('two', 0)], { isLeft: true })[0], /one:1 of its own server/);
   });
