@@ -17,12 +17,14 @@
 #include <tl/expected.hpp>
 
 #include <pulse/core/authenticator.hpp>
+#include <pulse/core/broker.hpp>
 #include <pulse/core/clock.hpp>
 #include <pulse/core/document_store.hpp>
 #include <pulse/core/http.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/log.hpp>
 #include <pulse/core/metrics.hpp>
+#include <pulse/core/ownership.hpp>
 #include <pulse/core/rng.hpp>
 #include <pulse/transport/loop.hpp>
 
@@ -43,6 +45,9 @@ struct BridgePartSources {
     core::Log& log;
     transport::Loop& loop;  ///< the bridge lives on it
     MetricSources engine;
+    /// Of a cluster; null: this node serves every universe, and nobody else changes the registry.
+    core::Ownership* ownership = nullptr;
+    core::Broker* broker = nullptr;
 };
 
 /// Made before the loops run and destroyed after they ended.

@@ -14,6 +14,7 @@
 
 #ifdef PULSE_WITH_REDIS
 #include <pulse/cluster/redis_broker.hpp>
+#include <pulse/cluster/redis_ownership.hpp>
 #endif
 
 namespace pulse::server {
@@ -47,6 +48,14 @@ cluster::BrokerOptions broker_options(const Config& config) {
     options.node_timeout = wanted.node_timeout;
     options.max_waiting = wanted.max_waiting;
     options.max_waiting_bytes = wanted.max_waiting_bytes;
+    return options;
+}
+
+cluster::OwnershipOptions ownership_options(const ClusterOptions& wanted) {
+    cluster::OwnershipOptions options;
+    options.prefix = wanted.prefix;
+    options.lease = wanted.lease;
+    options.answer_timeout = wanted.answer_timeout;
     return options;
 }
 
@@ -91,12 +100,30 @@ void add_families(std::vector<MetricFamily>& out, const cluster::BrokerStats& st
     gauge("pulse_cluster_channels", "Channels that this node listens to.", stats.channels);
 }
 
+void add_families(std::vector<MetricFamily>& out, const cluster::OwnershipStats& stats) {
+    const auto counter = [&out](const char* name, const char* help, std::uint64_t value) {
+        out.push_back(family(name, help, MetricKind::counter, static_cast<double>(value)));
+    };
+    const auto gauge = [&out](const char* name, const char* help, std::uint64_t value) {
+        out.push_back(family(name, help, MetricKind::gauge, static_cast<double>(value)));
+    };
+    gauge("pulse_cluster_claimed_keys", "Keys that this server would own.", stats.claimed);
+    gauge("pulse_cluster_owned_keys", "Keys that it owns.", stats.owned);
+    counter("pulse_cluster_keys_gained_total", "Times that it got a key.", stats.gained_total);
+    counter("pulse_cluster_keys_given_total", "Times that it gave one back.", stats.given_total);
+    counter("pulse_cluster_keys_lost_total", "Times that it lost one.", stats.lost_total);
+    counter("pulse_cluster_lapses_total",
+            "Times that it could not renew in time, and gave up all that it had.",
+            stats.lapses_total);
+}
+
 }  // namespace
 
 struct ClusterPart::Impl {
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
     std::shared_ptr<cluster::ClusterBroker> broker;
+    std::shared_ptr<cluster::ClusterOwnership> ownership;
     std::string problem;
     std::thread thread;
 
@@ -122,8 +149,11 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
     auto impl = std::make_unique<Impl>();
     auto made = cluster::make_redis_broker(config.cluster.url, broker_options(config),
                                            {impl->io, rng, log, &clock, &budget});
-    if (made) {
+    auto owned = cluster::make_redis_ownership(
+        config.cluster.url, ownership_options(config.cluster), {impl->io, rng, log});
+    if (made && owned) {
         impl->broker = std::move(*made);
+        impl->ownership = std::move(*owned);
     } else {
         impl->problem = "cluster.url: " + made.error().message();
     }
@@ -134,6 +164,7 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
 ClusterPart::~ClusterPart() {
     // Its connections end on their thread, which then has nothing left to do.
     impl_->broker.reset();
+    impl_->ownership.reset();
     impl_->work.reset();
     impl_->thread.join();
 }
@@ -144,14 +175,19 @@ core::PresenceStore* ClusterPart::presence() const noexcept {
 }
 
 std::string ClusterPart::obstacle() const {
-    const std::string why = impl_->broker ? impl_->broker->obstacle() : std::string();
+    std::string why = impl_->broker ? impl_->broker->obstacle() : std::string();
+    if (why.empty() && impl_->ownership) why = impl_->ownership->obstacle();
     return why.empty() ? why : "degraded: " + why;
 }
 
+core::Ownership* ClusterPart::ownership() const noexcept { return impl_->ownership.get(); }
+
 core::Metrics::Token ClusterPart::add_metrics(core::Metrics& metrics) const {
-    return metrics.add_collector([broker = impl_->broker](std::vector<MetricFamily>& out) {
-        if (broker) add_families(out, broker->stats());
-    });
+    return metrics.add_collector(
+        [broker = impl_->broker, ownership = impl_->ownership](std::vector<MetricFamily>& out) {
+            if (broker) add_families(out, broker->stats());
+            if (ownership) add_families(out, ownership->stats());
+        });
 }
 
 void ClusterPart::flush(std::chrono::steady_clock::time_point deadline,
@@ -175,6 +211,7 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
 ClusterPart::~ClusterPart() = default;
 core::Broker* ClusterPart::broker() const noexcept { return nullptr; }
 core::PresenceStore* ClusterPart::presence() const noexcept { return nullptr; }
+core::Ownership* ClusterPart::ownership() const noexcept { return nullptr; }
 std::string ClusterPart::obstacle() const { return {}; }
 core::Metrics::Token ClusterPart::add_metrics(core::Metrics&) const { return {}; }
 void ClusterPart::flush(std::chrono::steady_clock::time_point, std::function<void()> done) {

@@ -17,6 +17,7 @@
 #include <pulse/core/log.hpp>
 #include <pulse/core/memory.hpp>
 #include <pulse/core/metrics.hpp>
+#include <pulse/core/ownership.hpp>
 #include <pulse/core/presence.hpp>
 #include <pulse/core/rng.hpp>
 
@@ -48,6 +49,8 @@ class ClusterPart {
     [[nodiscard]] core::Broker* broker() const noexcept;
     /// The members of all nodes; null likewise.
     [[nodiscard]] core::PresenceStore* presence() const noexcept;
+    /// Which node does what only one may do; null likewise. Told on the part's thread.
+    [[nodiscard]] core::Ownership* ownership() const noexcept;
     /// For /readyz.
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics) const;

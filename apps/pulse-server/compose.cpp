@@ -148,9 +148,17 @@ tl::expected<void, std::string> Engine::Parts::make_bridge() {
     new_key_path = keys->new_api_key_path;
     api_key = keys->api_key;
     transport::Loop& loop = *loops.loops().front();
-    auto made = BridgePart::make(
-        {config, hub, *store, clock, rng, log, loop, {hub, native, loops.loops(), budget, version}},
-        *keys);
+    auto made = BridgePart::make({config,
+                                  hub,
+                                  *store,
+                                  clock,
+                                  rng,
+                                  log,
+                                  loop,
+                                  {hub, native, loops.loops(), budget, version},
+                                  cluster ? cluster->ownership() : nullptr,
+                                  cluster ? cluster->broker() : nullptr},
+                                 *keys);
     if (!made) return tl::unexpected(made.error());
     bridge = std::move(*made);
     bridge_metrics = bridge->add_metrics(*metrics);

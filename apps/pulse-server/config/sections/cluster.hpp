@@ -42,6 +42,7 @@ struct ClusterOptions {
     std::chrono::milliseconds max_wait{10'000};
     std::chrono::milliseconds answer_timeout{3'000};
     std::chrono::milliseconds node_timeout{6'000};
+    std::chrono::milliseconds lease{6'000};
     std::uint32_t max_waiting = 100'000;
     std::uint64_t max_waiting_bytes = std::uint64_t{64} * 1024 * 1024;
 
@@ -90,6 +91,14 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
         .name = "node_timeout_ms",
         .doc = "A node that the others have not heard of for so long is dead to them: its clients "
                "leave the presence of their channels.",
+        .min = 600,
+        .max = 600'000,
+    }),
+    row<&ClusterOptions::lease>({
+        .name = "lease_ms",
+        .doc = "What only one server may do at a time, such as sending for a Roblox universe, "
+               "another one takes over within that time after this one died or lost its way to "
+               "Redis. The same on all servers.",
         .min = 600,
         .max = 600'000,
     }),
