@@ -115,8 +115,10 @@ class PulseConan(ConanFile):
             ("redis", ["core", "asio::asio", "hiredis::hiredis"]),
             ("cluster", ["core", "redis", "asio::asio"]),
         ]
+        store = ["core", "redis", "asio::asio"]
         if self.options.with_sqlite:
-            libraries.append(("store", ["core", "sqlitecpp::sqlitecpp", "sqlite3::sqlite3"]))
+            store += ["sqlitecpp::sqlitecpp", "sqlite3::sqlite3"]
+        libraries.append(("store", store))
         for name, requires in libraries:
             component = self.cpp_info.components[name]
             component.libs = [f"pulse_{name}"]

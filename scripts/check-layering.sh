@@ -4,7 +4,7 @@
 # Which way the includes point:
 #
 #   protocol  <-  core  <-  { transport, rooms, mesa, roblox, media, cluster, store }  <-  apps
-#                       <-  redis  <-  { mesa, cluster }
+#                       <-  redis  <-  { mesa, cluster, store }
 #
 # A library includes itself and what stands to its left, never a sibling; public headers include no
 # third-party header but tl/expected.hpp (and Asio in transport's); websocketpp and SQLite stay in the
@@ -26,7 +26,7 @@ for library in libs/pulse_*; do
     case $name in
         protocol) may='protocol' ;;
         core) may='core|protocol' ;;
-        cluster | mesa) may="$name|redis|core|protocol" ;;
+        cluster | mesa | store) may="$name|redis|core|protocol" ;;
         *) may="$name|core|protocol" ;;
     esac
     includes "$library" | grep -E ':pulse/' | grep -vE ":pulse/($may)(\.hpp|/)" |

@@ -79,28 +79,33 @@ Step<void> check_owner(const std::string& path) {
 
 Step<std::unique_ptr<core::DocumentStore>> open_store(const server::StoreOptions& options,
                                                       bool may_make, const core::Clock& clock,
-                                                      core::Log& log) {
-    if (options.engine != server::StoreEngine::sqlite) {
+                                                      core::Rng& rng, core::Log& log) {
+    if (options.engine == server::StoreEngine::memory) {
         return stop(ExitCode::configuration,
                     "store.engine is \"memory\": nothing outlives the server");
     }
+    const bool is_file = options.engine == server::StoreEngine::sqlite;
     std::error_code unknown;
-    if (!may_make && !std::filesystem::exists(options.path, unknown)) {
+    if (is_file && !may_make && !std::filesystem::exists(options.path, unknown)) {
         return stop(ExitCode::configuration,
                     "there is no store at " + options.path +
                         "; relative paths start at the working directory, see --directory");
     }
-    if (const auto owner = check_owner(options.path); !owner) {
-        return tl::unexpected(owner.error());
+    if (is_file) {
+        if (const auto owner = check_owner(options.path); !owner) {
+            return tl::unexpected(owner.error());
+        }
     }
-    auto store = server::make_document_store(options, clock, log);
-    if (!store) return stop(ExitCode::configuration, "this build has no SQLite");
-    const core::StoreStatus status = store->status();
-    if (status.is_available()) return store;
+    auto store = server::make_document_store(options, clock, rng, log);
+    if (!store) return stop(ExitCode::configuration, store.error());
+    const core::StoreStatus status = (*store)->status();
+    if (status.is_available()) return std::move(*store);
     const bool may_pass = status.error == core::Error::store_unavailable;
+    const bool may_be_in_use = may_pass && is_file;
     return stop(may_pass ? ExitCode::unavailable : ExitCode::failed,
-                "the store " + options.path + " cannot be used: " + status.text +
-                    (may_pass ? "\nIf a server has it open, stop the server first." : ""));
+                "the store " + (is_file ? options.path : "at store.url") +
+                    " cannot be used: " + status.text +
+                    (may_be_in_use ? "\nIf a server has it open, stop the server first." : ""));
 }
 
 /// From the file or else the environment, without the line's end.
@@ -165,7 +170,7 @@ Step<Outcome> work(const Arguments& arguments, server::Environment environment,
     if (!loaded) return tl::unexpected(loaded.error());
     const auto vault = make_vault(loaded->config.roblox);
     if (!vault) return tl::unexpected(vault.error());
-    const auto store = open_store(loaded->config.store, is_import, clock, log);
+    const auto store = open_store(loaded->config.store, is_import, clock, rng, log);
     if (!store) return tl::unexpected(store.error());
     Outcome outcome;
     switch (arguments.task) {

@@ -4,6 +4,7 @@
 #include "bridge_metrics.hpp"
 #include "config/host.hpp"
 #include "engine_sampler.hpp"
+#include "relay_part.hpp"
 #include "rooms_part.hpp"
 #include "ui_assets.hpp"
 
@@ -36,6 +37,8 @@ namespace pulse::server {
 namespace {
 
 constexpr std::chrono::seconds kTick{1};
+/// What an answer that comes from another server may take beside the time that a poll is held.
+constexpr std::chrono::seconds kRelayPatience{10};
 /// In a cluster: the longest that a change stays unknown whose word was lost.
 constexpr std::chrono::seconds kResync{60};
 constexpr std::string_view kNotLoaded = R"({"error":"The registry is not loaded yet"})";
@@ -273,6 +276,8 @@ struct BridgePart::State {
     roblox::BridgeDialect dialect;
     std::atomic<bool> is_loaded{false};
     GatedDialect gate;
+    RelayPart* relay = nullptr;            ///< null: nothing is carried to other servers
+    core::Dialect* shared_gate = nullptr;  ///< the relay's
     EngineSampler sampler;
     const bool has_rooms;
     asio::steady_timer timer;
@@ -297,6 +302,26 @@ tl::expected<std::unique_ptr<BridgePart>, std::string> BridgePart::make(
     if (!book) return tl::unexpected(std::string("roblox.api_key is empty or too long"));
     return std::unique_ptr<BridgePart>(
         new BridgePart(std::make_unique<State>(sources, std::move(*book), std::move(*vault))));
+}
+
+void BridgePart::share(RelayPart& relay) {
+    State& s = *state_;
+    s.relay = &relay;
+    // Conversations also where this server has the universe: they end when it loses it. Requests
+    // then need no detour.
+    s.shared_gate =
+        &relay.share(RelayPart::Universes{s.gate,
+                                          [&s](const core::OpenRequest& request) {
+                                              return roblox::ownership_key_of(*s.book, request);
+                                          },
+                                          [&s](const core::HttpRequest& request) {
+                                              auto key = roblox::ownership_key_of(*s.book, request);
+                                              const auto universe =
+                                                  roblox::universe_of_path(request.path);
+                                              if (universe && s.owners.owns(*universe)) key.reset();
+                                              return key;
+                                          },
+                                          s.wanted.poll_wait + kRelayPatience});
 }
 
 void BridgePart::start() {
@@ -365,6 +390,7 @@ std::vector<core::Route> BridgePart::routes() {
     for (core::Route& route : all) {
         if (route.path.starts_with("/universe")) route = gated(std::move(route), s.is_loaded);
     }
+    if (s.relay != nullptr) all = s.relay->wrap_universes(std::move(all));
     return all;
 }
 
@@ -373,8 +399,11 @@ std::vector<core::Route> BridgePart::fallback_routes() {
 }
 
 std::vector<std::pair<std::string, core::Dialect*>> BridgePart::dialects() {
-    return {{std::string(roblox::kConnectPath), &state_->gate},
-            {std::string(roblox::kConnectPathPlural), &state_->gate}};
+    core::Dialect* const dialect = state_->shared_gate != nullptr
+                                       ? state_->shared_gate
+                                       : static_cast<core::Dialect*>(&state_->gate);
+    return {{std::string(roblox::kConnectPath), dialect},
+            {std::string(roblox::kConnectPathPlural), dialect}};
 }
 
 std::unique_ptr<core::Authenticator> BridgePart::with_tokens(

@@ -30,6 +30,8 @@
 
 namespace pulse::server {
 
+class RelayPart;
+
 /// Whether nobody beyond this machine can ask.
 [[nodiscard]] bool is_loopback_only(const Config& config);
 /// `[roblox] enabled`, or else whether keys are given or nobody beyond this machine can ask.
@@ -60,6 +62,9 @@ class BridgePart {
     BridgePart(const BridgePart&) = delete;
     BridgePart& operator=(const BridgePart&) = delete;
 
+    /// What concerns a universe that another server has is carried there. Before anything is
+    /// served; `relay` goes before this does.
+    void share(RelayPart& relay);
     /// Once the loops run: reads the registry, again and again until the store has it.
     void start();
     /// Why it cannot serve; empty when it can.

@@ -149,11 +149,18 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
     auto impl = std::make_unique<Impl>();
     auto made = cluster::make_redis_broker(config.cluster.url, broker_options(config),
                                            {impl->io, rng, log, &clock, &budget});
-    auto owned = cluster::make_redis_ownership(
-        config.cluster.url, ownership_options(config.cluster), {impl->io, rng, log});
-    if (made && owned) {
+    if (made) {
         impl->broker = std::move(*made);
-        impl->ownership = std::move(*owned);
+        cluster::OwnershipOptions options = ownership_options(config.cluster);
+        // So that whoever knows an owner knows the way to it.
+        options.node = impl->broker->mail().node();
+        auto ownership = cluster::make_redis_ownership(config.cluster.url, std::move(options),
+                                                       {impl->io, rng, log});
+        if (ownership) {
+            impl->ownership = std::move(*ownership);
+        } else {
+            impl->problem = "cluster.url: " + ownership.error().message();
+        }
     } else {
         impl->problem = "cluster.url: " + made.error().message();
     }
@@ -163,8 +170,8 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
 
 ClusterPart::~ClusterPart() {
     // Its connections end on their thread, which then has nothing left to do.
-    impl_->broker.reset();
     impl_->ownership.reset();
+    impl_->broker.reset();
     impl_->work.reset();
     impl_->thread.join();
 }
@@ -174,13 +181,17 @@ core::PresenceStore* ClusterPart::presence() const noexcept {
     return impl_->broker ? impl_->broker->presence() : nullptr;
 }
 
+core::Ownership* ClusterPart::ownership() const noexcept { return impl_->ownership.get(); }
+cluster::MailCarrier* ClusterPart::mail() const noexcept {
+    return impl_->broker ? &impl_->broker->mail() : nullptr;
+}
+asio::io_context* ClusterPart::io() const noexcept { return &impl_->io; }
+
 std::string ClusterPart::obstacle() const {
     std::string why = impl_->broker ? impl_->broker->obstacle() : std::string();
     if (why.empty() && impl_->ownership) why = impl_->ownership->obstacle();
     return why.empty() ? why : "degraded: " + why;
 }
-
-core::Ownership* ClusterPart::ownership() const noexcept { return impl_->ownership.get(); }
 
 core::Metrics::Token ClusterPart::add_metrics(core::Metrics& metrics) const {
     return metrics.add_collector(
@@ -212,6 +223,8 @@ ClusterPart::~ClusterPart() = default;
 core::Broker* ClusterPart::broker() const noexcept { return nullptr; }
 core::PresenceStore* ClusterPart::presence() const noexcept { return nullptr; }
 core::Ownership* ClusterPart::ownership() const noexcept { return nullptr; }
+cluster::MailCarrier* ClusterPart::mail() const noexcept { return nullptr; }
+asio::io_context* ClusterPart::io() const noexcept { return nullptr; }
 std::string ClusterPart::obstacle() const { return {}; }
 core::Metrics::Token ClusterPart::add_metrics(core::Metrics&) const { return {}; }
 void ClusterPart::flush(std::chrono::steady_clock::time_point, std::function<void()> done) {

@@ -21,6 +21,13 @@
 #include <pulse/core/presence.hpp>
 #include <pulse/core/rng.hpp>
 
+namespace asio {
+class io_context;
+}
+namespace pulse::cluster {
+class MailCarrier;
+}
+
 namespace pulse::server {
 
 /// What history.keep says, to be asked for each publication.
@@ -49,8 +56,11 @@ class ClusterPart {
     [[nodiscard]] core::Broker* broker() const noexcept;
     /// The members of all nodes; null likewise.
     [[nodiscard]] core::PresenceStore* presence() const noexcept;
-    /// Which node does what only one may do; null likewise. Told on the part's thread.
+    /// Which server has what; null when there is a problem.
     [[nodiscard]] core::Ownership* ownership() const noexcept;
+    /// The way to the others, and the loop that it is of; null likewise.
+    [[nodiscard]] cluster::MailCarrier* mail() const noexcept;
+    [[nodiscard]] asio::io_context* io() const noexcept;
     /// For /readyz.
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics) const;

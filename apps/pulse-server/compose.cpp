@@ -9,6 +9,7 @@
 #include "engine_metrics.hpp"
 #include "engine_options.hpp"
 #include "mesa_part.hpp"
+#include "relay_part.hpp"
 #include "rooms_part.hpp"
 #include "switching_authenticator.hpp"
 #include "ui_routes.hpp"
@@ -23,6 +24,17 @@ constexpr std::chrono::milliseconds kAdminDrain{500};
 /// Where clients of Mesa look for it on a port that is not its own.
 constexpr std::string_view kMesaPath = "/mesa";
 constexpr std::string_view kMesaName = "mesa";
+
+/// Null where nothing needs it, or with a `problem`.
+std::unique_ptr<core::DocumentStore> make_store(const Config& config, const core::Clock& clock,
+                                                core::Rng& rng, core::Log& log,
+                                                std::string& problem) {
+    if (!needs_document_store(config)) return nullptr;
+    auto made = make_document_store(config.store, clock, rng, log);
+    if (made) return std::move(*made);
+    problem = made.error();
+    return nullptr;
+}
 
 }  // namespace
 
@@ -48,8 +60,7 @@ struct Engine::Parts {
           log(log_),
           version(std::move(version_)),
           budget(memory_budget_bytes(wanted)),
-          store(needs_document_store(wanted) ? make_document_store(wanted.store, clock, log)
-                                             : nullptr),
+          store(make_store(wanted, clock, rng, log, store_problem)),
           history(make_history(wanted, clock, rng)),
           cluster(ClusterPart::make(wanted, clock, rng, log, budget)),
           hub(hub_options(wanted),
@@ -63,12 +74,17 @@ struct Engine::Parts {
           rooms(is_rooms_enabled(wanted) && store
                     ? std::make_unique<RoomsPart>(wanted, hub, *store, authenticator, log)
                     : nullptr),
+          relay(RelayPart::make(wanted, cluster.get(), hub)),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
           admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
           engine_metrics(
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
         if (rooms) rooms_metrics = rooms->add_metrics(*metrics);
+        if (relay) {
+            if (rooms && wanted.cluster.rooms) rooms->share(*relay);
+            relay_metrics = relay->add_metrics(*metrics);
+        }
         if (store) store_metrics = add_store_metrics(*metrics, *store);
         if (cluster) cluster_metrics = cluster->add_metrics(*metrics);
         for (transport::Loop* loop : loops.loops()) {
@@ -101,6 +117,7 @@ struct Engine::Parts {
     core::SystemClock clock;
     core::SystemRng rng;
     core::MemoryBudget budget;
+    std::string store_problem;                    ///< why there is none that is needed
     std::unique_ptr<core::DocumentStore> store;   ///< null: nothing needs it
     std::unique_ptr<core::HistoryStore> history;  ///< null: nothing is kept here
     std::unique_ptr<ClusterPart> cluster;         ///< null: stands alone
@@ -113,6 +130,7 @@ struct Engine::Parts {
     std::unique_ptr<BridgePart> bridge;
     std::unique_ptr<RoomsPart> rooms;  ///< null: not wanted
     std::unique_ptr<MesaPart> mesa;    ///< null: not wanted; as the bridge
+    std::unique_ptr<RelayPart> relay;  ///< null: nothing is carried between servers
     transport::Server server;
     transport::Server admin;
     core::Metrics::Token engine_metrics;
@@ -120,6 +138,7 @@ struct Engine::Parts {
     core::Metrics::Token cluster_metrics;
     core::Metrics::Token bridge_metrics;
     core::Metrics::Token rooms_metrics;
+    core::Metrics::Token relay_metrics;
     core::Metrics::Token mesa_metrics;
     std::string api_key;       ///< the bridge's, once made
     std::string new_key_path;  ///< of the administrator's key, made by this start
@@ -137,6 +156,7 @@ Engine::~Engine() {
     parts_->cluster_metrics.reset();
     parts_->bridge_metrics.reset();
     parts_->rooms_metrics.reset();
+    parts_->relay_metrics.reset();
     parts_->mesa_metrics.reset();
     parts_->store.reset();
 }
@@ -162,6 +182,7 @@ tl::expected<void, std::string> Engine::Parts::make_bridge() {
     if (!made) return tl::unexpected(made.error());
     bridge = std::move(*made);
     bridge_metrics = bridge->add_metrics(*metrics);
+    if (relay) bridge->share(*relay);
     authenticator.replace(authenticator_for(config));
     return {};
 }
@@ -206,7 +227,11 @@ std::string Engine::Parts::obstacle() const {
 
 void Engine::Parts::close_store(std::function<void()> done) const {
     if (!store) return done();
-    auto close = [this, done = std::move(done)] { store->close(done); };
+    auto close = [this, done = std::move(done)] {
+        // Whoever gets a room now finds all of it.
+        if (!relay) return store->close(done);
+        relay->give_back([this, done] { store->close(done); });
+    };
     rooms ? rooms->drain(std::move(close)) : close();
 }
 
@@ -283,10 +308,7 @@ tl::expected<transport::Listener*, std::string> Engine::Parts::listen(
 
 tl::expected<void, std::string> Engine::start() {
     Parts& p = *parts_;
-    if (needs_document_store(p.config) && !p.store) {
-        return tl::unexpected(
-            std::string("this build has no SQLite; set store.engine = \"memory\""));
-    }
+    if (!p.store_problem.empty()) return tl::unexpected(p.store_problem);
     if (p.rooms) {
         if (auto read = p.rooms->read_places(); !read) return read;
     }
@@ -369,6 +391,7 @@ void Engine::drain(std::function<void()> done) {
     auto one_less = [left, close = std::move(close)] {
         if (left->fetch_sub(1) == 1) close();
     };
+    if (p.relay) p.relay->drain();
     if (p.bridge) p.bridge->shut_down(p.config.server.drain_timeout, one_less);
     if (p.mesa) p.mesa->shut_down(one_less);
     p.server.drain(p.config.server.close_spread, p.config.server.drain_timeout, one_less);

@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#ifdef PULSE_WITH_REDIS
+#include <pulse/store/redis_store.hpp>
+#endif
 #ifdef PULSE_WITH_SQLITE
 #include <pulse/store/sqlite_store.hpp>
 #endif
@@ -28,8 +31,29 @@ core::DocumentLimits limits_of(const StoreOptions& options) {
     return limits;
 }
 
-std::unique_ptr<core::DocumentStore> make_sqlite(const StoreOptions& wanted,
-                                                 const core::Clock& clock, core::Log& log) {
+using Made = tl::expected<std::unique_ptr<core::DocumentStore>, std::string>;
+
+#ifdef PULSE_WITH_REDIS
+Made make_redis(const StoreOptions& wanted, const core::Clock& clock, core::Rng& rng,
+                core::Log& log) {
+    store::RedisDocumentStoreOptions options;
+    options.prefix = wanted.prefix;
+    options.limits = limits_of(wanted);
+    options.max_bytes = wanted.max_bytes;
+    options.replicas = wanted.replicas;
+    options.answer_timeout = wanted.answer_timeout;
+    auto made = store::make_redis_document_store(wanted.url, std::move(options), {clock, rng, log});
+    if (!made) return tl::unexpected("store.url: " + made.error().message());
+    return std::move(*made);
+}
+#else
+Made make_redis(const StoreOptions&, const core::Clock&, core::Rng&, core::Log&) {
+    return tl::unexpected(
+        std::string("this build has no Redis; set store.engine = \"sqlite\" or \"memory\""));
+}
+#endif
+
+Made make_sqlite(const StoreOptions& wanted, const core::Clock& clock, core::Log& log) {
 #ifdef PULSE_WITH_SQLITE
     store::SqliteOptions options;
     options.path = wanted.path;
@@ -51,7 +75,8 @@ std::unique_ptr<core::DocumentStore> make_sqlite(const StoreOptions& wanted,
     (void)wanted;
     (void)clock;
     (void)log;
-    return nullptr;
+    return tl::unexpected(
+        std::string("this build has no SQLite; set store.engine = \"memory\""));
 #endif
 }
 
@@ -110,7 +135,7 @@ void add_families(std::vector<MetricFamily>& out, const core::DocumentStore& sto
                    MetricKind::gauge,
                    {number(stats.waiting_bytes)}});
     out.push_back({"pulse_store_stored_bytes",
-                   "Size of the store's files, or of what it holds.",
+                   "Size of the store's files, or of the keys and values that it holds.",
                    MetricKind::gauge,
                    {number(stats.stored_bytes)}});
     out.push_back({"pulse_store_batches_per_commit",
@@ -118,7 +143,7 @@ void add_families(std::vector<MetricFamily>& out, const core::DocumentStore& sto
                    MetricKind::histogram,
                    {histogram(stats.batches_per_commit, 1, 1)}});
     out.push_back({"pulse_store_commit_seconds",
-                   "Time to write a group of batches to the disk.",
+                   "Time to write a group of batches to the disk, or to Redis and back.",
                    MetricKind::histogram,
                    {histogram(stats.commit_time, DocumentStoreStats::kCommitTimeFirst, 1e-9)}});
 }
@@ -129,9 +154,10 @@ bool needs_document_store(const Config& config) {
     return config.store.enabled || is_bridge_enabled(config) || is_rooms_enabled(config);
 }
 
-std::unique_ptr<core::DocumentStore> make_document_store(const StoreOptions& options,
-                                                         const core::Clock& clock, core::Log& log) {
+tl::expected<std::unique_ptr<core::DocumentStore>, std::string> make_document_store(
+    const StoreOptions& options, const core::Clock& clock, core::Rng& rng, core::Log& log) {
     if (options.engine == StoreEngine::sqlite) return make_sqlite(options, clock, log);
+    if (options.engine == StoreEngine::redis) return make_redis(options, clock, rng, log);
     core::MemoryDocumentStoreOptions memory;
     memory.limits = limits_of(options);
     memory.max_bytes = options.max_bytes;

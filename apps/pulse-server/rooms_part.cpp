@@ -2,6 +2,7 @@
 #include "rooms_part.hpp"
 
 #include "config/loader.hpp"
+#include "relay_part.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -83,7 +84,14 @@ RoomsPart::RoomsPart(const Config& wanted, core::Hub& hub, core::DocumentStore& 
       log_(log),
       rooms_(rooms_options(wanted), hub, store, &authenticator) {}
 
-core::Dialect& RoomsPart::dialect() noexcept { return rooms_.dialect(); }
+void RoomsPart::share(RelayPart& relay) {
+    relay_ = &relay;
+    dialect_ = &relay.share(rooms_);
+}
+
+core::Dialect& RoomsPart::dialect() noexcept {
+    return dialect_ != nullptr ? *dialect_ : rooms_.dialect();
+}
 
 tl::expected<void, std::string> RoomsPart::read_places() {
     auto places = load_places(options_.places_file);
@@ -114,6 +122,7 @@ std::vector<core::Route> RoomsPart::routes(const std::string& api_key, RoomsInde
     rooms::RoomRoutesOptions options;
     options.api_key = options_.api_key.empty() ? api_key : options_.api_key;
     std::vector<core::Route> routes = rooms::make_room_routes(rooms_, std::move(options));
+    if (relay_ != nullptr) routes = relay_->wrap(rooms_, std::move(routes));
     std::vector<core::Route> pages = rooms_page_routes(embedded_rooms_pages(), index);
     std::move(pages.begin(), pages.end(), std::back_inserter(routes));
     return routes;

@@ -25,6 +25,8 @@
 
 namespace pulse::server {
 
+class RelayPart;
+
 /// `[rooms] enabled`, or else whether clients without credentials are served.
 [[nodiscard]] bool is_rooms_enabled(const Config& config);
 
@@ -41,6 +43,10 @@ class RoomsPart {
     /// `authenticator` says which channels of the hub clients may listen to.
     RoomsPart(const Config& wanted, core::Hub& hub, core::DocumentStore& store,
               core::Authenticator& authenticator, core::Log& log);
+
+    /// Rooms are one with those of other servers. Before anything is served; `relay` goes before
+    /// this does.
+    void share(RelayPart& relay);
 
     [[nodiscard]] core::Dialect& dialect() noexcept;
     /// Where a connection is, from the file: once before serving. Errors are an operator's
@@ -63,6 +69,8 @@ class RoomsPart {
     RoomsOptions options_;
     core::Log& log_;
     rooms::Rooms rooms_;
+    RelayPart* relay_ = nullptr;        ///< null: this server has its rooms for itself
+    core::Dialect* dialect_ = nullptr;  ///< the relay's
 };
 
 }  // namespace pulse::server

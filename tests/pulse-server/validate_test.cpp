@@ -7,6 +7,8 @@
 namespace pulse::server::test {
 namespace {
 
+using Catch::Matchers::Contains;
+
 const std::string kExposed =
     "is reachable from other machines and clients are not authenticated: set auth.tokens_file, or "
     "say server.allow_anonymous = true, or bind 127.0.0.1";
@@ -91,6 +93,29 @@ TEST_CASE("the store's path names a file", "[config][validate]") {
     CHECK(complaints("[store]\npath = \"/var/lib/\"\n") ==
           Lines{"t.toml:2:1: store.path: must name a file, not the folder \"/var/lib/\""});
     CHECK(complaints("[store]\npath = \"\"\nengine = \"memory\"\n").empty());
+}
+
+TEST_CASE("a store on Redis needs an address and a prefix", "[config][validate]") {
+    const std::string redis = "[store]\nengine = \"redis\"\n";
+    CHECK(complaints(redis + "url = \"redis://:secret@host/1\"\n").empty());
+    CHECK(complaints(redis + "url = \"unix:///run/redis.sock\"\nprefix = \"a:b\"\n").empty());
+    const auto complaint = [&](const std::string& lines) {
+        const auto all = complaints(redis + lines);
+        REQUIRE(all.size() == 1);
+        // There may be a password in it.
+        CHECK(all[0].find("secret") == std::string::npos);
+        return all[0];
+    };
+    CHECK_THAT(complaint(""), Contains("store.url: must begin with redis:// or unix://, since "
+                                       "store.engine is \"redis\""));
+    CHECK_THAT(complaint("url = \"rediss://:secret@host\"\n"),
+               Contains("store.url: rediss:// needs"));
+    for (const char* prefix : {"", "a b", "a{b"}) {
+        CHECK_THAT(complaint("url = \"redis://host\"\nprefix = \"" + std::string(prefix) + "\"\n"),
+                   Contains("store.prefix: must be 1 to 64 printable characters"));
+    }
+    CHECK_THAT(complaints("[store]\nurl = \"redis://:secret@host\"\n").at(0),
+               Contains("is ignored: store.engine is not \"redis\""));
 }
 
 TEST_CASE("the path of the WebSocket is a path and free", "[config][validate]") {

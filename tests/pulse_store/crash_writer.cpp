@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-//   store_crash_writer PATH DURABILITY VALUE_BYTES
+//   store_crash_writer PATH|URL DURABILITY VALUE_BYTES
 //
-// Writes to the store as fast as it takes it, until somebody kills it. Batches are numbered; the
-// next number is what the counter "count" says. Batch n puts n (and filler) to both halves of pair
-// n mod kPairs, puts "tail/n", removes "tail/n-1", and counts. Each acknowledged number is written
-// to standard output, a line each.
+// Writes to the store (a file, or a Redis, whose durability is its own) as fast as it takes it,
+// until somebody kills it. Batches are numbered; the next number is what the counter "count" says.
+// Batch n puts n (and filler) to both halves of pair n mod kPairs, puts "tail/n", removes
+// "tail/n-1", and counts. Each acknowledged number is written to standard output, a line each.
 #include "crash_pattern.hpp"
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -20,6 +21,8 @@
 
 #include <pulse/core/clock.hpp>
 #include <pulse/core/log.hpp>
+#include <pulse/core/rng.hpp>
+#include <pulse/store/redis_store.hpp>
 #include <pulse/store/sqlite_store.hpp>
 
 namespace core = pulse::core;
@@ -29,10 +32,30 @@ namespace {
 
 constexpr int kUnderWay = 64;
 
-pulse::store::Durability durability_of(const char* name) {
+[[maybe_unused]] pulse::store::Durability durability_of(const char* name) {
     if (std::strcmp(name, "full") == 0) return pulse::store::Durability::full;
     if (std::strcmp(name, "second") == 0) return pulse::store::Durability::second;
     return pulse::store::Durability::none;
+}
+
+std::unique_ptr<core::DocumentStore> open_store(const char* where,
+                                                [[maybe_unused]] const char* durability) {
+    static const core::SystemClock clock;
+    static core::NullLog log;
+    if (std::strstr(where, "://") != nullptr) {
+#ifdef PULSE_WITH_REDIS
+        static core::SystemRng rng;
+        return pulse::store::make_redis_document_store(where, {}, {clock, rng, log}).value();
+#endif
+    } else {
+#ifdef PULSE_WITH_SQLITE
+        pulse::store::SqliteOptions options;
+        options.path = where;
+        options.durability = durability_of(durability);
+        return pulse::store::make_sqlite_store(options, {clock, log});
+#endif
+    }
+    std::abort();
 }
 
 std::uint64_t read_count(core::DocumentStore& store) {
@@ -55,13 +78,8 @@ void acknowledge(std::uint64_t number) {
 
 int main(int argc, char** argv) {
     if (argc != 4) return 2;
-    const core::SystemClock clock;
-    core::NullLog log;
-    pulse::store::SqliteOptions options;
-    options.path = argv[1];
-    options.durability = durability_of(argv[2]);
     const auto value_bytes = static_cast<std::size_t>(std::atoi(argv[3]));
-    const auto store = pulse::store::make_sqlite_store(options, {clock, log});
+    const auto store = open_store(argv[1], argv[2]);
     if (!store->status().is_available()) {
         std::fprintf(stderr, "%s\n", store->status().text.c_str());
         return 4;

@@ -216,9 +216,36 @@ class Validator {
     }
 
     void check_store() {
+        constexpr std::string_view kUrl = "store.url";
+        const StoreOptions& store = config_.store;
+        if (!are_sound({"store.engine"})) return;
+        if (store.engine == StoreEngine::sqlite) check_store_path();
+        if (!are_sound({kUrl, "store.url_file", "store.prefix"})) return;
+        if (store.engine == StoreEngine::redis) {
+            check_redis_url(kUrl, store.url, "store.engine");
+            check_store_prefix();
+        } else if (!store.url.empty()) {
+            warn(kUrl, "is ignored: store.engine is not \"redis\"");
+        }
+    }
+
+    void check_store_prefix() {
+        constexpr std::string_view kPrefix = "store.prefix";
+        constexpr std::size_t kMaxPrefixBytes = 64;
+        const std::string& prefix = config_.store.prefix;
+        const auto is_fine = [](char c) { return c > ' ' && c < '\x7f' && c != '{' && c != '}'; };
+        if (prefix.empty() || prefix.size() > kMaxPrefixBytes ||
+            !std::all_of(prefix.begin(), prefix.end(), is_fine)) {
+            error(kPrefix, fmt::format("must be 1 to {} printable characters without blanks and "
+                                       "braces",
+                                       kMaxPrefixBytes));
+        }
+    }
+
+    void check_store_path() {
         constexpr std::string_view kPath = "store.path";
         const StoreOptions& store = config_.store;
-        if (!are_sound({kPath, "store.engine"}) || store.engine != StoreEngine::sqlite) return;
+        if (!are_sound({kPath})) return;
         if (store.path.empty()) {
             error(kPath, "must name a file; store.engine = \"memory\" needs none");
         } else if (store.path.ends_with('/')) {
@@ -282,16 +309,22 @@ class Validator {
         }
     }
 
+    /// Does not quote the address: there may be a password in it.
+    void check_redis_url(std::string_view path, std::string_view url, std::string_view engine) {
+        if (url.starts_with("rediss://")) {
+            error(path,
+                  "rediss:// needs TLS, which the Redis client library of this build does not "
+                  "have; use a tunnel such as stunnel, or redis:// in a private network");
+        } else if (!url.starts_with("redis://") && !url.starts_with("unix://")) {
+            error(path, fmt::format("must begin with redis:// or unix://, since {} is \"redis\"",
+                                    engine));
+        }
+    }
+
     void check_cluster() {
         constexpr std::string_view kUrl = "cluster.url";
         const ClusterOptions& cluster = config_.cluster;
         if (!are_sound({kUrl, "cluster.url_file", "cluster.engine"})) return;
-        // Nothing here quotes the address: there may be a password in it.
-        const auto begins_with_any = [&](std::initializer_list<std::string_view> schemes) {
-            return std::any_of(schemes.begin(), schemes.end(), [&](std::string_view scheme) {
-                return cluster.url.starts_with(scheme);
-            });
-        };
         switch (cluster.engine) {
             case ClusterEngine::memory:
                 if (!cluster.url.empty()) {
@@ -299,17 +332,16 @@ class Validator {
                 }
                 break;
             case ClusterEngine::redis:
-                if (cluster.url.starts_with("rediss://")) {
-                    error(kUrl,
-                          "rediss:// needs TLS, which the Redis client library of this build does "
-                          "not have; use a tunnel such as stunnel, or redis:// in a private "
-                          "network");
-                } else if (!begins_with_any({"redis://", "unix://"})) {
-                    error(kUrl,
-                          "must begin with redis:// or unix://, since cluster.engine is "
-                          "\"redis\"");
-                }
+                check_redis_url(kUrl, cluster.url, "cluster.engine");
                 break;
+        }
+        const bool has_rooms = config_.rooms.enabled.value_or(!config_.auth.is_required());
+        if (cluster.engine != ClusterEngine::memory && cluster.rooms && has_rooms &&
+            config_.store.engine != StoreEngine::redis &&
+            are_sound({"cluster.rooms", "rooms.enabled", "store.engine"})) {
+            warn("cluster.rooms",
+                 "a room that goes to another server is not found there: servers share rooms by "
+                 "store.engine = \"redis\"; or set cluster.rooms = false");
         }
         constexpr std::size_t kMaxPrefixBytes = 64;
         if (are_sound({"cluster.prefix"}) && cluster.prefix.size() > kMaxPrefixBytes) {

@@ -48,6 +48,7 @@ BackendBroker::BackendBroker(std::unique_ptr<Backend> backend, BrokerOptions opt
       options_(std::move(options)),
       node_(node),
       backend_(std::move(backend)),
+      mail_(*this, node),
       keeps_history_(backend_->keeps_history() && options_.history != nullptr),
       queue_timer_(services.io),
       retry_timer_(services.io),
@@ -74,10 +75,7 @@ void BackendBroker::start() {
                                   broker->on_message(channel, bytes);
                               },
                               [broker](std::string_view bytes) { broker->on_announced(bytes); },
-                              [broker](std::string_view bytes) {
-                                  if (broker->presence_)
-                                      broker->presence_->on_told(bytes, Clock::now());
-                              }});
+                              [broker](std::string_view bytes) { broker->on_told(bytes); }});
         self.beat();
     });
 }
@@ -183,6 +181,14 @@ void BackendBroker::on_announced(std::string_view bytes) {
     }
 }
 
+void BackendBroker::on_told(std::string_view bytes) {
+    if (bytes.starts_with(kMail)) {
+        if (mail_.on_told_) mail_.on_told_(bytes.substr(kMail.size()));
+    } else if (presence_) {
+        presence_->on_told(bytes, Clock::now());
+    }
+}
+
 PresencePort BackendBroker::presence_port() {
     PresencePort port;
     port.wake = [this] {
@@ -239,6 +245,37 @@ std::string BackendBroker::obstacle() const {
     return "broker: " + why_down_;
 }
 
+// ----------------------------------------------------------------------- mail
+
+BackendBroker::Mail::Mail(BackendBroker& broker, const NodeId& node)
+    : broker_(broker), node_(node_name(node)) {}
+
+void BackendBroker::Mail::listen(OnTold on_told) {
+    broker_.post([on_told = std::move(on_told)](BackendBroker& broker) mutable {
+        broker.mail_.on_told_ = std::move(on_told);
+    });
+}
+
+bool BackendBroker::Mail::tell(const std::string& node, const std::string& bytes) {
+    constexpr std::size_t kDigits = 16;
+    if (broker_.is_closed_ || !broker_.can_send_ || node.size() != 2 * kDigits) return false;
+    const std::string_view name = node;
+    const NodeId to{parse_epoch(name.substr(0, kDigits)), parse_epoch(name.substr(kDigits))};
+    std::string message(kMail);
+    message += bytes;
+    broker_.backend_->tell(to, message);
+    return true;
+}
+
+std::size_t BackendBroker::Mail::unsent_bytes() const noexcept {
+    return broker_.backend_->unsent_bytes();
+}
+
+std::size_t BackendBroker::Mail::max_bytes() const noexcept {
+    const std::size_t most = broker_.backend_->max_bytes();
+    return most == 0 ? 0 : most - std::min(most - 1, kMail.size());
+}
+
 // --------------------------------------------------------------------- handle
 
 namespace {
@@ -269,6 +306,7 @@ class Handle final : public ClusterBroker, private core::HistoryReader {
     }
     [[nodiscard]] bool is_healthy() const noexcept override { return broker_->is_healthy(); }
     [[nodiscard]] core::PresenceStore* presence() noexcept override { return broker_->presence(); }
+    [[nodiscard]] MailCarrier& mail() noexcept override { return broker_->mail(); }
     [[nodiscard]] BrokerStats stats() const override { return broker_->stats(); }
     [[nodiscard]] std::string obstacle() const override { return broker_->obstacle(); }
 
@@ -292,6 +330,8 @@ std::shared_ptr<ClusterBroker> make_backend_broker(std::unique_ptr<Backend> back
     broker->start();
     return std::make_shared<Handle>(std::move(broker));
 }
+
+std::string node_name(const NodeId& node) { return epoch_text(node[0]) + epoch_text(node[1]); }
 
 NodeId draw_node_id(core::Rng& rng) { return {rng.next_u64(), rng.next_u64()}; }
 

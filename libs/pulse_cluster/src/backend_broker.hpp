@@ -96,12 +96,28 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     [[nodiscard]] bool keeps_history() const noexcept { return keeps_history_; }
     /// Null when members are each node's own.
     [[nodiscard]] core::PresenceStore* presence() noexcept { return presence_.get(); }
+    [[nodiscard]] MailCarrier& mail() noexcept { return mail_; }
     [[nodiscard]] bool is_healthy() const noexcept { return counters_.is_up.load(); }
     [[nodiscard]] BrokerStats stats() const;
     [[nodiscard]] std::string obstacle() const;
 
   private:
     using Clock = std::chrono::steady_clock;
+    class Mail final : public MailCarrier {
+      public:
+        Mail(BackendBroker& broker, const NodeId& node);
+        [[nodiscard]] const std::string& node() const noexcept override { return node_; }
+        void listen(OnTold on_told) override;
+        [[nodiscard]] bool tell(const std::string& node, const std::string& bytes) override;
+        [[nodiscard]] std::size_t unsent_bytes() const noexcept override;
+        [[nodiscard]] std::size_t max_bytes() const noexcept override;
+
+      private:
+        friend class BackendBroker;
+        BackendBroker& broker_;
+        const std::string node_;
+        OnTold on_told_;
+    };
     struct Waiting {
         std::string channel;
         std::string record;
@@ -139,6 +155,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void on_state(bool can_send, bool can_hear, std::string_view why);
 
     void on_announced(std::string_view bytes);
+    void on_told(std::string_view bytes);
     [[nodiscard]] PresencePort presence_port();
     void beat();
 
@@ -185,6 +202,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     const BrokerOptions options_;
     const NodeId node_;
     std::unique_ptr<Backend> backend_;
+    Mail mail_;
     const bool keeps_history_;
     std::atomic<std::size_t> backend_limit_{0};  ///< bytes of a record; 0: any
     Counters counters_;
@@ -229,5 +247,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
                                                                  const BrokerServices& services,
                                                                  const NodeId& node);
 [[nodiscard]] NodeId draw_node_id(core::Rng& rng);
+/// As MailCarrier and core::Ownership have it: 32 hexadecimal digits.
+[[nodiscard]] std::string node_name(const NodeId& node);
 
 }  // namespace pulse::cluster

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What nodes tell one another of their members, beside publications.
+// What nodes tell one another of their members, beside publications. And "M1m", behind which to one
+// node comes whatever MailCarrier carries.
 //
 //   message = "M1" kind node rest
 //   kind    = "e" on a channel: changes               rest = record*
@@ -29,6 +30,7 @@
 namespace pulse::cluster {
 
 inline constexpr std::string_view kNodeMessage = "M1";
+inline constexpr std::string_view kMail = "M1m";
 
 enum class NodeMessageKind : char {
     changes = 'e',

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -96,6 +97,11 @@ struct Engine {
     const ChannelEncoder channel_encoder;
     /// Bytes of /users that are composed, over all rooms.
     const Total composed_views = std::make_shared<std::atomic<std::size_t>>(0);
+
+    /// Of rooms that another process has taken over; empty: there is no other. Set before anything
+    /// is served.
+    std::function<void(const std::string& room)> on_lost;
+    [[nodiscard]] bool is_shared() const noexcept { return on_lost != nullptr; }
 
     const TopicPtr chat = std::make_shared<const Topic>(Topic{"chat", {}});
 

@@ -102,6 +102,20 @@ void Registry::sweep(core::MonotonicTime since) {
     let_go(std::move(gone));
 }
 
+bool Registry::release(std::string_view name) {
+    Unloaded gone;
+    bool is_gone = true;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = places_.find(name);
+        if (found != places_.end()) {
+            is_gone = found->second.pins == 0 && try_unload(found->second.idle, gone);
+        }
+    }
+    let_go(std::move(gone));
+    return is_gone;
+}
+
 std::size_t Registry::size() const {
     const std::lock_guard lock(mutex_);
     return places_.size();

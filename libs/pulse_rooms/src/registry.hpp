@@ -62,6 +62,9 @@ class Registry {
     /// RoomsOptions::max_idle_rooms. Looks at a bounded number of them.
     void sweep(core::MonotonicTime since);
 
+    /// Lets the room go if nobody has pinned it and nothing is under way. Whether it is gone.
+    [[nodiscard]] bool release(std::string_view name);
+
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] std::size_t idle() const;
 

@@ -207,6 +207,7 @@ class Room : public std::enable_shared_from_this<Room> {
     using Calls = std::vector<std::pair<Done, std::error_code>>;
 
     // room_load.cpp
+    void take_over(LanePart& at);
     void read_page(LanePart& at, std::string begin);
     void loaded_page(LanePart& at, const core::Result<core::DocumentPage>& page);
     void finish_loading(LanePart& at, std::error_code error);
@@ -374,6 +375,10 @@ class Room : public std::enable_shared_from_this<Room> {
     std::unique_ptr<WriteSet> under_way_;
     std::unique_ptr<Split> split_;
     std::uint64_t durable_ = 0;
+    /// The version of the document by which this room is ours in a store that others use, too; 0:
+    /// nobody does.
+    std::uint64_t fence_ = 0;
+    bool is_lost_ = false;      ///< it is not ours any more
     std::uint64_t undone_ = 0;  ///< how often something had to be
     /// Numbers of stored polls to the polls, while loading.
     std::unique_ptr<std::unordered_map<std::uint32_t, Poll*>> loading_polls_;
@@ -395,6 +400,7 @@ namespace keys {
 inline constexpr std::string_view kState = "r/";
 inline constexpr std::string_view kMeta = "r/0";
 inline constexpr std::string_view kConfig = "r/1";
+inline constexpr std::string_view kFence = "f";
 [[nodiscard]] std::string counter(std::uint32_t number);
 [[nodiscard]] std::string poll(std::uint32_t number);
 [[nodiscard]] std::string vote(std::uint32_t poll, std::uint64_t voter);

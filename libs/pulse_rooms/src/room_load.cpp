@@ -9,6 +9,10 @@
 //   r/4/<poll>/<voter>   "answer"; a voter is known by the suffix of the session
 //   r/5/<key>            a signed key that has been used, until it expires
 //   s/<digest>           [suffix, "id", {properties}] of a session
+//   f                    where processes share the store: who wrote it last has the room
+//
+// What a room writes is on the condition that f is as it was left when the room was read; hence a
+// process that has lost a room, and does not know it yet, changes nothing any more.
 //
 // Values are JSON; numbers in keys are hexadecimal, so that they stand in their order. Everything
 // below r/ is read when the room is first asked for, page by page; sessions one by one, when they
@@ -116,7 +120,28 @@ void Room::when_loaded(LanePart& at, Waiter waiter) {
     }
     if (is_ready) return waiter(at, {});
     EngineCounters::add(engine_.counters.loads);
+    if (engine_.is_shared()) return take_over(at);
     read_page(at, prefix_ + std::string(keys::kState));
+}
+
+/// Before anything is read: what another process stores later it does not store.
+void Room::take_over(LanePart& at) {
+    core::DocumentBatch batch;
+    batch.put(prefix_ + std::string(keys::kFence), std::to_string(now_ms()));
+    engine_.begin_write();
+    engine_.store.commit(std::move(batch),
+                         [self = shared_from_this(), part = at.shared_from_this()](
+                             const core::Result<core::CommitResult>& result) {
+                             part->post([self, part, result] {
+                                 self->engine_.end_write();
+                                 if (!result) return self->finish_loading(*part, result.error());
+                                 {
+                                     const std::lock_guard lock(self->mutex_);
+                                     self->fence_ = result->version;
+                                 }
+                                 self->read_page(*part, self->prefix_ + std::string(keys::kState));
+                             });
+                         });
 }
 
 void Room::read_page(LanePart& at, std::string begin) {

@@ -251,6 +251,7 @@ void Room::commit(LanePart& at) {
 /// All of the set under way, or what of it is tried at the moment.
 void Room::submit(LanePart& at) {
     core::DocumentBatch batch;
+    if (fence_ != 0) batch.require_version(prefix_ + std::string(keys::kFence), fence_);
     const auto is_wanted = [this](Subject subject) {
         return !split_ || std::binary_search(split_->trying.begin(), split_->trying.end(), subject);
     };
@@ -275,9 +276,13 @@ void Room::submit(LanePart& at) {
 
 void Room::committed(LanePart& at, std::error_code error) {
     Calls calls;
+    bool is_loss_news = false;
     {
         const std::lock_guard lock(mutex_);
         if (error) EngineCounters::add(engine_.counters.failed_commits);
+        if (fence_ != 0 && error == core::Error::document_conflict) {
+            is_loss_news = !std::exchange(is_lost_, true);
+        }
         if (!split(at, error)) {
             is_committing_ = false;
             release(at, calls);
@@ -287,6 +292,7 @@ void Room::committed(LanePart& at, std::error_code error) {
     engine_.end_write();
     for (auto& [done, outcome] : calls) done(outcome);
     at.settle();
+    if (is_loss_news) engine_.on_lost(name_);
 }
 
 /// What one commit's end means for the set under way.

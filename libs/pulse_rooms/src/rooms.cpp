@@ -20,6 +20,8 @@ namespace pulse::rooms {
 namespace {
 
 constexpr std::chrono::seconds kSweepInterval{1};
+/// Between two looks at whether a room can go.
+constexpr std::chrono::milliseconds kReleaseInterval{10};
 constexpr std::uint16_t kPolicyViolation = 1008;
 constexpr std::uint16_t kTryAgainLater = 1013;
 /// Of the Origin header that is kept; no host's name is longer than 253 (RFC 1035 §2.3.4).
@@ -142,6 +144,17 @@ struct Rooms::Impl : std::enable_shared_from_this<Rooms::Impl> {
             if (self == nullptr) return;
             self->registry.sweep(self->engine.clock.now() - self->engine.options().idle_time);
             self->sweep_in_a_while(at);
+        });
+    }
+    void release(const std::string& room, const std::function<void()>& done) {
+        LanePart& at = part(room);
+        at.post([self = shared_from_this(), &at, room, done] {
+            if (self->registry.release(room)) return done();
+            // Something is still on its way to the store, or a connection on its way out.
+            at.lane().post_at(self->engine.clock.now() + kReleaseInterval,
+                              [weak = std::weak_ptr(self), room, done] {
+                                  if (const auto again = weak.lock()) again->release(room, done);
+                              });
         });
     }
     /// Calls `use` with the room once it is loaded; `fail` when it cannot be.
@@ -295,6 +308,48 @@ core::Metrics::Token Rooms::add_metrics(core::Metrics& metrics) {
         add("pulse_rooms_unloads_total", "Idle rooms that left memory.", kCounter,
             now.unloads_total);
     });
+}
+
+void Rooms::share(std::function<void(const std::string& room)> on_lost) {
+    impl_->engine.on_lost = std::move(on_lost);
+}
+
+void Rooms::release(std::string_view room, std::function<void()> done) {
+    if (impl_->engine.parts.empty()) return done();
+    impl_->release(std::string(room), done);
+}
+
+std::optional<std::string> Rooms::room_of(const core::OpenRequest& request) const {
+    if (request.admission == nullptr) return std::nullopt;
+    const auto& admission = *static_cast<const Admission*>(request.admission.get());
+    if (!admission.refusal.empty()) return std::nullopt;
+    return admission.room;
+}
+
+std::optional<std::string> Rooms::room_of(const core::HttpRequest& request) const {
+    std::string room(request.parameter("room"));
+    if (room.empty()) {
+        if (request.path != "/details" && request.path != "/users") return std::nullopt;
+        room = room_of_query(request.query);
+    }
+    const std::size_t most = impl_->engine.limits().max_room_name_bytes;
+    if ((most != 0 && room.size() > most) || !protocol::is_valid_utf8(room)) return std::nullopt;
+    return room;
+}
+
+std::string Rooms::query_of(const core::OpenRequest& request) const {
+    if (request.admission == nullptr) return std::string(request.query);
+    const auto& admission = *static_cast<const Admission*>(request.admission.get());
+    return "room=" + encode_uri_component(admission.room) +
+           "&session=" + encode_uri_component(admission.session);
+}
+
+std::vector<std::string> Rooms::headers_read() const {
+    std::vector<std::string> names{"origin", "host"};
+    const RoomsOptions& options = impl_->engine.options();
+    if (!options.address_header.empty()) names.push_back(options.address_header);
+    for (const auto& [fact, header] : options.detail_headers) names.push_back(header);
+    return names;
 }
 
 void Rooms::drain(std::function<void()> done) { impl_->engine.when_idle(std::move(done)); }

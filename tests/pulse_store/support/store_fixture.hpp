@@ -7,53 +7,20 @@
 #include "support/document_calls.hpp"
 #include "support/eventually.hpp"
 #include "support/manual_clock.hpp"
+#include "support/recording_log.hpp"
 #include "support/temp_dir.hpp"
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <span>
+#include <stdexcept>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <sqlite3.h>
 
 #include <pulse/core/error.hpp>
-#include <pulse/core/log.hpp>
 #include <pulse/store/sqlite_store.hpp>
 
 namespace pulse::test {
-
-/// Keeps "event field=text …" of each line. **Thread-safe.**
-class RecordingLog final : public core::Log {
-  public:
-    using core::Log::write;
-    [[nodiscard]] bool enabled(core::LogLevel) const noexcept override { return true; }
-    void write(core::LogLevel, std::string_view event,
-               std::span<const core::LogField> fields) noexcept override {
-        std::string line(event);
-        for (const core::LogField& field : fields) {
-            line += " " + std::string(field.key) + "=";
-            if (const auto* text = std::get_if<std::string_view>(&field.value)) line += *text;
-            if (const auto* flag = std::get_if<bool>(&field.value))
-                line += *flag ? "true" : "false";
-        }
-        const std::lock_guard lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    [[nodiscard]] std::size_t count(std::string_view part) const {
-        const std::lock_guard lock(mutex_);
-        std::size_t n = 0;
-        for (const std::string& line : lines_) n += line.find(part) != std::string::npos;
-        return n;
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::vector<std::string> lines_;
-};
 
 struct StoreFixture {
     StoreFixture() {

@@ -42,7 +42,9 @@ struct ClusterOptions {
     std::chrono::milliseconds max_wait{10'000};
     std::chrono::milliseconds answer_timeout{3'000};
     std::chrono::milliseconds node_timeout{6'000};
+    bool rooms = true;
     std::chrono::milliseconds lease{6'000};
+    std::chrono::milliseconds patience{10'000};
     std::uint32_t max_waiting = 100'000;
     std::uint64_t max_waiting_bytes = std::uint64_t{64} * 1024 * 1024;
 
@@ -94,12 +96,25 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
         .min = 600,
         .max = 600'000,
     }),
+    row<&ClusterOptions::rooms>({
+        .name = "rooms",
+        .doc = "Each room is one for all servers: one of them has it, and the clients of the "
+               "others are carried there. Needs a store that all share (store.engine). false: "
+               "every server has rooms of its own.",
+    }),
     row<&ClusterOptions::lease>({
         .name = "lease_ms",
-        .doc = "What only one server may do at a time, such as sending for a Roblox universe, "
-               "another one takes over within that time after this one died or lost its way to "
-               "Redis. The same on all servers.",
-        .min = 600,
+        .doc = "What only one server may have (a room, the sending for a Roblox universe) is "
+               "another's within that time after it died or lost its way to Redis. The same on all "
+               "servers.",
+        .min = 500,
+        .max = 600'000,
+    }),
+    row<&ClusterOptions::patience>({
+        .name = "patience_ms",
+        .doc = "How long a client waits for the server that has its room to be known, and an HTTP "
+               "request for its answer; then 1013, 503 or 504.",
+        .min = 100,
         .max = 600'000,
     }),
     row<&ClusterOptions::max_waiting>({

@@ -3,10 +3,10 @@
 // What callers and the two threads know of the store: whether it works, and its figures.
 #pragma once
 
+#include "figures.hpp"
 #include "sqlite/fault.hpp"
 #include "sqlite/reader.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -14,24 +14,8 @@
 #include <utility>
 
 #include <pulse/core/document_store.hpp>
-#include <pulse/core/lane.hpp>
-#include <pulse/core/metrics.hpp>
 
 namespace pulse::store::sqlite {
-
-/// Counted where it happens. **Thread-safe** to read; the histograms have one writer.
-struct Figures {
-    core::Counter commits;
-    core::Counter gets;
-    core::Counter scans;
-    core::Counter conflicts;
-    core::Counter refusals;
-    core::Counter failures;
-    core::Counter expired;
-    std::atomic<std::uint64_t> file_bytes{0};
-    core::LaneHistogram batches_per_commit;
-    core::LaneHistogram commit_time;
-};
 
 /// **Thread-safe.**
 class Board {

@@ -3,43 +3,19 @@
 // Work on its way from callers to the two threads.
 #pragma once
 
+#include "work.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
-#include <functional>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <system_error>
-#include <variant>
 #include <vector>
 
 #include <pulse/core/document_store.hpp>
 
 namespace pulse::store::sqlite {
-
-struct WriteWork {
-    core::DocumentBatch batch;
-    core::DocumentStore::CommitDone done;
-    std::uint64_t accepted_ms = 0;  ///< when the call was made, in Unix time
-};
-
-struct GetWork {
-    std::string key;
-    core::DocumentStore::GetDone done;
-};
-
-struct ScanWork {
-    core::DocumentRange range;
-    core::DocumentStore::ScanDone done;
-};
-
-using ReadWork = std::variant<GetWork, ScanWork>;
-
-/// Memory that waiting work holds, about.
-[[nodiscard]] std::size_t held_bytes(const WriteWork& work) noexcept;
-[[nodiscard]] std::size_t held_bytes(const ReadWork& work) noexcept;
 
 /// Two bounded queues under one lock that nobody holds for longer than a push or a swap.
 /// **Thread-safe**; one thread takes writes, one takes reads.

@@ -5,9 +5,9 @@
 #include "sqlite/intake.hpp"
 #include "sqlite/reader_loop.hpp"
 #include "sqlite/writer_loop.hpp"
+#include "thread.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -15,8 +15,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <pthread.h>
 
 #include <pulse/core/error.hpp>
 #include <pulse/store/sqlite_store.hpp>
@@ -29,45 +27,11 @@ using core::DocumentStoreStats;
 using sqlite::Board;
 using sqlite::Intake;
 
-/// Signals are for the host's threads: one that is started while this lives gets none.
-class SignalsBlocked {
-  public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-  private:
-    sigset_t before_;
-};
-
-/// No more than 15 characters, or the system refuses the name.
-template <typename Function>
-std::thread start_thread(const char* name, Function function) {
-    const SignalsBlocked blocked;
-    std::thread thread(std::move(function));
-    pthread_setname_np(thread.native_handle(), name);
-    return thread;
-}
-
 /// Not changed by a later change of the working directory, and never one of SQLite's special names.
 std::string absolute(const std::string& path) {
     std::error_code error;
     const std::filesystem::path result = std::filesystem::absolute(path, error);
     return error ? path : result.string();
-}
-
-DocumentStoreStats::Histogram snapshot(const core::LaneHistogram& histogram) {
-    DocumentStoreStats::Histogram result;
-    for (std::size_t i = 0; i < result.buckets.size(); ++i) {
-        result.buckets[i] = histogram.buckets[i].get();
-    }
-    result.sum = histogram.sum.get();
-    return result;
 }
 
 /// SQLite holds rows of up to a billion bytes, and counts in 31 bits.
@@ -106,7 +70,7 @@ class SqliteStore final : public core::DocumentStore {
 
     void commit(core::DocumentBatch batch, CommitDone done) override {
         std::error_code error = core::check_batch(batch, options_.limits);
-        sqlite::WriteWork work{std::move(batch), std::move(done), services_.clock.unix_ms()};
+        WriteWork work{std::move(batch), std::move(done), services_.clock.unix_ms()};
         if (!error) error = intake_.push(work);
         if (!error) return;
         refuse(board_.figures.commits);
@@ -115,12 +79,12 @@ class SqliteStore final : public core::DocumentStore {
 
     void get(std::string key, GetDone done) override {
         const std::error_code error = core::check_key(key, options_.limits);
-        push_read(sqlite::GetWork{std::move(key), std::move(done)}, error, board_.figures.gets);
+        push_read(GetWork{std::move(key), std::move(done)}, error, board_.figures.gets);
     }
 
     void scan(core::DocumentRange range, ScanDone done) override {
         const std::error_code error = core::check_range(range, options_.limits);
-        push_read(sqlite::ScanWork{std::move(range), std::move(done)}, error, board_.figures.scans);
+        push_read(ScanWork{std::move(range), std::move(done)}, error, board_.figures.scans);
     }
 
     [[nodiscard]] core::StoreStatus status() const override {
@@ -129,20 +93,9 @@ class SqliteStore final : public core::DocumentStore {
     }
 
     [[nodiscard]] DocumentStoreStats stats() const override {
-        const sqlite::Figures& figures = board_.figures;
-        DocumentStoreStats stats;
-        stats.commits = figures.commits.get();
-        stats.gets = figures.gets.get();
-        stats.scans = figures.scans.get();
-        stats.conflicts = figures.conflicts.get();
-        stats.refusals = figures.refusals.get();
-        stats.failures = figures.failures.get();
-        stats.expired = figures.expired.get();
+        DocumentStoreStats stats = board_.figures.snapshot();
         stats.waiting = intake_.waiting();
         stats.waiting_bytes = intake_.waiting_bytes();
-        stats.stored_bytes = static_cast<std::size_t>(figures.file_bytes.load());
-        stats.batches_per_commit = snapshot(figures.batches_per_commit);
-        stats.commit_time = snapshot(figures.commit_time);
         return stats;
     }
 
@@ -169,7 +122,7 @@ class SqliteStore final : public core::DocumentStore {
 
     template <typename Work>
     void push_read(Work asked, std::error_code error, core::Counter& operations) {
-        sqlite::ReadWork work(std::move(asked));
+        ReadWork work(std::move(asked));
         if (!error) error = intake_.push(work);
         if (!error) return;
         refuse(operations);

@@ -124,7 +124,7 @@ void WriterLoop::answer(WriteWork& work, Outcome outcome) noexcept {
 
 void WriterLoop::keep_house(Moment now) {
     if (!writer_ || (trouble_ && trouble_->remedy == Remedy::restore)) return;
-    board_.figures.file_bytes.store(writer_->file_bytes());
+    board_.figures.stored_bytes.store(writer_->file_bytes());
     if (unsynced_since_ && now - *unsynced_since_ >= kSyncInterval) {
         unsynced_since_.reset();
         if (const auto fault = writer_->sync()) return meet(*fault, now);
@@ -175,7 +175,7 @@ void WriterLoop::try_to_open(Moment now) {
     unsynced_since_.reset();
     board_.hand_over(std::move(reader));
     intake_.wake_reader();
-    board_.figures.file_bytes.store(writer_->file_bytes());
+    board_.figures.stored_bytes.store(writer_->file_bytes());
     services_.log.write(core::LogLevel::info, "store_opened",
                         {{"path", std::string_view(path_)},
                          {"was_closed_well", was_closed_well},

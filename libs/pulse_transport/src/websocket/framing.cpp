@@ -3,6 +3,8 @@
 
 #include "websocket/frame_header.hpp"
 
+#include <pulse/transport/framing.hpp>
+
 namespace pulse::transport::websocket {
 
 namespace {
@@ -26,3 +28,9 @@ const core::Framing& framing() noexcept {
 }
 
 }  // namespace pulse::transport::websocket
+
+namespace pulse::transport {
+
+const core::Framing& websocket_framing() noexcept { return websocket::framing(); }
+
+}  // namespace pulse::transport

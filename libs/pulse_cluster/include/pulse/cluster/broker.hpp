@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include <pulse/cluster/mail_carrier.hpp>
 #include <pulse/core/broker.hpp>
 #include <pulse/core/clock.hpp>
 #include <pulse/core/log.hpp>
@@ -93,6 +94,9 @@ class ClusterBroker : public core::Broker {
     /// unless BrokerServices::clock was given. What it holds of other nodes is a replica for
     /// channels that this node listens to; changes come to the hub as on_presence().
     [[nodiscard]] virtual core::PresenceStore* presence() noexcept = 0;
+    /// The way from this node to others, on the loop of BrokerServices::io; for Relay. Lives as long
+    /// as the broker.
+    [[nodiscard]] virtual MailCarrier& mail() noexcept = 0;
     [[nodiscard]] virtual BrokerStats stats() const = 0;
     /// What is wrong, for /readyz; empty when nothing is.
     [[nodiscard]] virtual std::string obstacle() const = 0;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -100,6 +101,26 @@ class Rooms {
     [[nodiscard]] RoomsStats stats() const;
     /// The same as families pulse_rooms_… of docs/operations/metrics.md.
     [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics);
+
+    // For rooms on many nodes that share a store (cluster::Relay): a room is on one of them at a
+    // time.
+
+    /// From now on whoever reads a room from the store takes it over: what another process still
+    /// has of it is stored no more, but refused, and `on_lost` is called there, on any loop. Before
+    /// anything is served.
+    void share(std::function<void(const std::string& room)> on_lost);
+    /// Calls `done` on a loop once the room is not in memory any more, and all of it is stored. Its
+    /// connections are ended by the caller, who lets nobody in meanwhile.
+    void release(std::string_view room, std::function<void()> done);
+    /// The room that a request asks for, after admit(). Nothing when it will be refused anyway.
+    [[nodiscard]] std::optional<std::string> room_of(const core::OpenRequest& request) const;
+    /// The same of a request that make_room_routes() serves; nothing when it is about no room.
+    [[nodiscard]] std::optional<std::string> room_of(const core::HttpRequest& request) const;
+    /// A query with which admit() comes to the same room and session on another node.
+    [[nodiscard]] std::string query_of(const core::OpenRequest& request) const;
+    /// Headers that admit() and the conversations look at, beside the cookie, which query_of()
+    /// replaces.
+    [[nodiscard]] std::vector<std::string> headers_read() const;
 
     /// Calls `done` on a loop when nothing waits to be stored any more: once all connections are
     /// closed, and before the store is.
