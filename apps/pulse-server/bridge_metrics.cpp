@@ -135,6 +135,15 @@ void append_bridge_metrics(std::vector<MetricFamily>& out, const roblox::BridgeM
     one(out, "pulse_roblox_universes", kGauge, "Universes in the registry.", figures.universes);
 }
 
+void append_owner_metrics(std::vector<MetricFamily>& out, const roblox::UniverseOwnerStats& stats) {
+    one(out, "pulse_roblox_universes_owned", MetricKind::gauge,
+        "Universes that this server sends for.", stats.owned);
+    one(out, "pulse_roblox_universes_gained_total", MetricKind::counter, "Times that it got one.",
+        stats.gained_total);
+    one(out, "pulse_roblox_universes_lost_total", MetricKind::counter,
+        "Times that it lost one, and answered what waited with an error.", stats.lost_total);
+}
+
 void append_key_states(std::vector<MetricFamily>& out, const roblox::UniverseRegistry& registry) {
     std::map<roblox::KeyState, std::size_t> states;
     std::size_t unreadable = 0;

@@ -4,6 +4,7 @@
 #include "bridge_metrics.hpp"
 #include "config/host.hpp"
 #include "engine_sampler.hpp"
+#include "relay_part.hpp"
 #include "rooms_part.hpp"
 #include "ui_assets.hpp"
 
@@ -25,7 +26,9 @@
 #include <pulse/roblox/bridge_routes.hpp>
 #include <pulse/roblox/cloud_transport.hpp>
 #include <pulse/roblox/http_client.hpp>
+#include <pulse/roblox/registry_feed.hpp>
 #include <pulse/roblox/universe_authenticator.hpp>
+#include <pulse/roblox/universe_owners.hpp>
 #include <pulse/roblox/universe_registry.hpp>
 #include <pulse/roblox/web_clients.hpp>
 
@@ -34,6 +37,10 @@ namespace pulse::server {
 namespace {
 
 constexpr std::chrono::seconds kTick{1};
+/// What an answer that comes from another server may take beside the time that a poll is held.
+constexpr std::chrono::seconds kRelayPatience{10};
+/// In a cluster: the longest that a change stays unknown whose word was lost.
+constexpr std::chrono::seconds kResync{60};
 constexpr std::string_view kNotLoaded = R"({"error":"The registry is not loaded yet"})";
 
 roblox::BridgeOptions bridge_options(const RobloxOptions& wanted) {
@@ -89,9 +96,10 @@ roblox::CloudTransportOptions transport_options(const RobloxOptions& wanted) {
     return options;
 }
 
-roblox::RegistryOptions registry_options(const RobloxOptions& wanted) {
+roblox::RegistryOptions registry_options(const RobloxOptions& wanted, bool is_shared) {
     roblox::RegistryOptions options;
     options.max_universes = wanted.max_universes;
+    if (is_shared) options.resync_interval = kResync;
     return options;
 }
 
@@ -189,16 +197,30 @@ struct BridgePart::State {
                    roblox::BridgeParts{
                        from.clock, from.rng, *transport, fanout, *budget, &observer, {}})),
           port(host, *transport, from.log),
-          registry(registry_options(wanted),
-                   {from.store, vault, *book, port, from.clock, from.rng, from.log}),
+          alone(from.ownership == nullptr ? core::make_local_ownership() : nullptr),
+          owners(alone ? *alone : *from.ownership, port, from.log,
+                 [this](roblox::UniverseId universe) {
+                     asio::post(sources.loop.io(),
+                                [this, universe] { registry.refresh(universe); });
+                 }),
+          feed(from.broker != nullptr
+                   ? std::make_unique<roblox::RegistryFeed>(*from.broker, from.rng)
+                   : nullptr),
+          registry(registry_options(wanted, feed != nullptr), registry_parts()),
           clients(from.hub, *book),
-          dialect(host, *book, clients),
+          dialect(host, *book, clients, dialect_options()),
           gate(dialect, is_loaded),
           sampler(from.engine, from.clock),
           has_rooms(is_rooms_enabled(from.config) && !embedded_rooms_pages().empty()),
           timer(from.loop.io()) {
         observer.registry = &registry;
+        if (feed) feed->listen(registry);
     }
+    ~State() {
+        if (feed) feed->stop();  // it speaks to the registry, which speaks to it
+    }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
 
     /// Bridge and registry each want the other first.
     struct Observer final : roblox::BridgeObserver {
@@ -211,6 +233,21 @@ struct BridgePart::State {
         }
     };
 
+    [[nodiscard]] roblox::RegistryParts registry_parts() {
+        roblox::RegistryParts parts{sources.store, vault,       *book, owners, sources.clock,
+                                    sources.rng,   sources.log, {},    {}};
+        if (feed) parts.tell = [this](const std::string& name) { feed->tell(name); };
+        parts.is_owned = [this](roblox::UniverseId universe) { return owners.owns(universe); };
+        return parts;
+    }
+    [[nodiscard]] roblox::BridgeDialectOptions dialect_options() {
+        roblox::BridgeDialectOptions options;
+        options.is_elsewhere = [this](roblox::UniverseId universe) {
+            const core::Owner owner = owners.owner(universe);
+            return !owner.node.empty() && !owner.is_this_node;
+        };
+        return options;
+    }
     void load();
     void loaded(const core::Result<roblox::LoadReport>& result);
     void await_tick();
@@ -231,11 +268,16 @@ struct BridgePart::State {
     roblox::HubFanout fanout;
     roblox::BridgeHost host;
     roblox::BridgeHostPort port;
+    std::shared_ptr<core::Ownership> alone;  ///< null in a cluster
+    roblox::UniverseOwners owners;
+    std::unique_ptr<roblox::RegistryFeed> feed;  ///< null without a cluster
     roblox::UniverseRegistry registry;
     roblox::WebClients clients;
     roblox::BridgeDialect dialect;
     std::atomic<bool> is_loaded{false};
     GatedDialect gate;
+    RelayPart* relay = nullptr;            ///< null: nothing is carried to other servers
+    core::Dialect* shared_gate = nullptr;  ///< the relay's
     EngineSampler sampler;
     const bool has_rooms;
     asio::steady_timer timer;
@@ -260,6 +302,26 @@ tl::expected<std::unique_ptr<BridgePart>, std::string> BridgePart::make(
     if (!book) return tl::unexpected(std::string("roblox.api_key is empty or too long"));
     return std::unique_ptr<BridgePart>(
         new BridgePart(std::make_unique<State>(sources, std::move(*book), std::move(*vault))));
+}
+
+void BridgePart::share(RelayPart& relay) {
+    State& s = *state_;
+    s.relay = &relay;
+    // Conversations also where this server has the universe: they end when it loses it. Requests
+    // then need no detour.
+    s.shared_gate =
+        &relay.share(RelayPart::Universes{s.gate,
+                                          [&s](const core::OpenRequest& request) {
+                                              return roblox::ownership_key_of(*s.book, request);
+                                          },
+                                          [&s](const core::HttpRequest& request) {
+                                              auto key = roblox::ownership_key_of(*s.book, request);
+                                              const auto universe =
+                                                  roblox::universe_of_path(request.path);
+                                              if (universe && s.owners.owns(*universe)) key.reset();
+                                              return key;
+                                          },
+                                          s.wanted.poll_wait + kRelayPatience});
 }
 
 void BridgePart::start() {
@@ -301,6 +363,7 @@ void BridgePart::State::await_tick() {
             figures = host.bridge().metrics();
         }
         if (is_loaded) {
+            if (feed) feed->tick();
             registry.tick();
         } else {
             load();
@@ -319,7 +382,7 @@ std::vector<core::Route> BridgePart::routes() {
     roblox::BridgeRouteOptions options;
     options.is_strict = s.wanted.strict_compat;
     std::vector<core::Route> all = roblox::make_admin_routes(
-        {*s.book, s.registry, s.port, s.sources.clock, [&s] { return s.overview(); },
+        {*s.book, s.registry, s.owners, s.sources.clock, [&s] { return s.overview(); },
          [&s](roblox::UniverseId universe) { return s.clients.count(universe); }});
     for (core::Route& route : roblox::make_bridge_routes(s.host, *s.book, s.clients, options)) {
         all.push_back(std::move(route));
@@ -327,6 +390,7 @@ std::vector<core::Route> BridgePart::routes() {
     for (core::Route& route : all) {
         if (route.path.starts_with("/universe")) route = gated(std::move(route), s.is_loaded);
     }
+    if (s.relay != nullptr) all = s.relay->wrap_universes(std::move(all));
     return all;
 }
 
@@ -335,8 +399,11 @@ std::vector<core::Route> BridgePart::fallback_routes() {
 }
 
 std::vector<std::pair<std::string, core::Dialect*>> BridgePart::dialects() {
-    return {{std::string(roblox::kConnectPath), &state_->gate},
-            {std::string(roblox::kConnectPathPlural), &state_->gate}};
+    core::Dialect* const dialect = state_->shared_gate != nullptr
+                                       ? state_->shared_gate
+                                       : static_cast<core::Dialect*>(&state_->gate);
+    return {{std::string(roblox::kConnectPath), dialect},
+            {std::string(roblox::kConnectPathPlural), dialect}};
 }
 
 std::unique_ptr<core::Authenticator> BridgePart::with_tokens(
@@ -350,6 +417,7 @@ core::Metrics::Token BridgePart::add_metrics(core::Metrics& metrics) {
             const std::lock_guard lock(state->mutex);
             append_bridge_metrics(out, state->figures, state->clients.count());
         }
+        append_owner_metrics(out, state->owners.stats());
         append_key_states(out, state->registry);
     });
 }
@@ -357,7 +425,10 @@ core::Metrics::Token BridgePart::add_metrics(core::Metrics& metrics) {
 void BridgePart::shut_down(std::chrono::milliseconds within, std::function<void()> done) {
     asio::post(state_->sources.loop.io(), [this, within, done = std::move(done)] {
         state_->timer.cancel();
-        state_->host.shut_down(within, [done](bool) { done(); });
+        state_->host.shut_down(within, [state = state_.get(), done](bool) {
+            state->owners.give_back();
+            done();
+        });
     });
 }
 

@@ -17,16 +17,20 @@
 #include <tl/expected.hpp>
 
 #include <pulse/core/authenticator.hpp>
+#include <pulse/core/broker.hpp>
 #include <pulse/core/clock.hpp>
 #include <pulse/core/document_store.hpp>
 #include <pulse/core/http.hpp>
 #include <pulse/core/hub.hpp>
 #include <pulse/core/log.hpp>
 #include <pulse/core/metrics.hpp>
+#include <pulse/core/ownership.hpp>
 #include <pulse/core/rng.hpp>
 #include <pulse/transport/loop.hpp>
 
 namespace pulse::server {
+
+class RelayPart;
 
 /// Whether nobody beyond this machine can ask.
 [[nodiscard]] bool is_loopback_only(const Config& config);
@@ -43,6 +47,9 @@ struct BridgePartSources {
     core::Log& log;
     transport::Loop& loop;  ///< the bridge lives on it
     MetricSources engine;
+    /// Of a cluster; null: this node serves every universe, and nobody else changes the registry.
+    core::Ownership* ownership = nullptr;
+    core::Broker* broker = nullptr;
 };
 
 /// Made before the loops run and destroyed after they ended.
@@ -55,6 +62,9 @@ class BridgePart {
     BridgePart(const BridgePart&) = delete;
     BridgePart& operator=(const BridgePart&) = delete;
 
+    /// What concerns a universe that another server has is carried there. Before anything is
+    /// served; `relay` goes before this does.
+    void share(RelayPart& relay);
     /// Once the loops run: reads the registry, again and again until the store has it.
     void start();
     /// Why it cannot serve; empty when it can.

@@ -51,6 +51,14 @@ cluster::BrokerOptions broker_options(const Config& config) {
     return options;
 }
 
+cluster::OwnershipOptions ownership_options(const ClusterOptions& wanted) {
+    cluster::OwnershipOptions options;
+    options.prefix = wanted.prefix;
+    options.lease = wanted.lease;
+    options.answer_timeout = wanted.answer_timeout;
+    return options;
+}
+
 MetricFamily family(const char* name, const char* help, MetricKind kind, double value) {
     MetricSample sample;
     sample.value = value;
@@ -92,6 +100,23 @@ void add_families(std::vector<MetricFamily>& out, const cluster::BrokerStats& st
     gauge("pulse_cluster_channels", "Channels that this node listens to.", stats.channels);
 }
 
+void add_families(std::vector<MetricFamily>& out, const cluster::OwnershipStats& stats) {
+    const auto counter = [&out](const char* name, const char* help, std::uint64_t value) {
+        out.push_back(family(name, help, MetricKind::counter, static_cast<double>(value)));
+    };
+    const auto gauge = [&out](const char* name, const char* help, std::uint64_t value) {
+        out.push_back(family(name, help, MetricKind::gauge, static_cast<double>(value)));
+    };
+    gauge("pulse_cluster_claimed_keys", "Keys that this server would own.", stats.claimed);
+    gauge("pulse_cluster_owned_keys", "Keys that it owns.", stats.owned);
+    counter("pulse_cluster_keys_gained_total", "Times that it got a key.", stats.gained_total);
+    counter("pulse_cluster_keys_given_total", "Times that it gave one back.", stats.given_total);
+    counter("pulse_cluster_keys_lost_total", "Times that it lost one.", stats.lost_total);
+    counter("pulse_cluster_lapses_total",
+            "Times that it could not renew in time, and gave up all that it had.",
+            stats.lapses_total);
+}
+
 }  // namespace
 
 struct ClusterPart::Impl {
@@ -126,12 +151,9 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
                                            {impl->io, rng, log, &clock, &budget});
     if (made) {
         impl->broker = std::move(*made);
-        cluster::OwnershipOptions options;
-        options.prefix = config.cluster.prefix;
+        cluster::OwnershipOptions options = ownership_options(config.cluster);
         // So that whoever knows an owner knows the way to it.
         options.node = impl->broker->mail().node();
-        options.lease = config.cluster.lease;
-        options.answer_timeout = config.cluster.answer_timeout;
         auto ownership = cluster::make_redis_ownership(config.cluster.url, std::move(options),
                                                        {impl->io, rng, log});
         if (ownership) {
@@ -172,9 +194,11 @@ std::string ClusterPart::obstacle() const {
 }
 
 core::Metrics::Token ClusterPart::add_metrics(core::Metrics& metrics) const {
-    return metrics.add_collector([broker = impl_->broker](std::vector<MetricFamily>& out) {
-        if (broker) add_families(out, broker->stats());
-    });
+    return metrics.add_collector(
+        [broker = impl_->broker, ownership = impl_->ownership](std::vector<MetricFamily>& out) {
+            if (broker) add_families(out, broker->stats());
+            if (ownership) add_families(out, ownership->stats());
+        });
 }
 
 void ClusterPart::flush(std::chrono::steady_clock::time_point deadline,

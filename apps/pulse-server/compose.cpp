@@ -74,7 +74,7 @@ struct Engine::Parts {
           rooms(is_rooms_enabled(wanted) && store
                     ? std::make_unique<RoomsPart>(wanted, hub, *store, authenticator, log)
                     : nullptr),
-          relay(rooms ? RelayPart::make(wanted, cluster.get(), hub) : nullptr),
+          relay(RelayPart::make(wanted, cluster.get(), hub)),
           server(hub, loops.loops(), connection_options(wanted), client_limits(wanted)),
           // Clients that use up what is theirs must not blind the operator.
           admin(hub, loops.loops(), connection_options(wanted), {.max_connections = 1}),
@@ -82,7 +82,7 @@ struct Engine::Parts {
               add_engine_metrics(*metrics, {hub, native, loops.loops(), budget, version})) {
         if (rooms) rooms_metrics = rooms->add_metrics(*metrics);
         if (relay) {
-            rooms->share(*relay);
+            if (rooms && wanted.cluster.rooms) rooms->share(*relay);
             relay_metrics = relay->add_metrics(*metrics);
         }
         if (store) store_metrics = add_store_metrics(*metrics, *store);
@@ -168,12 +168,21 @@ tl::expected<void, std::string> Engine::Parts::make_bridge() {
     new_key_path = keys->new_api_key_path;
     api_key = keys->api_key;
     transport::Loop& loop = *loops.loops().front();
-    auto made = BridgePart::make(
-        {config, hub, *store, clock, rng, log, loop, {hub, native, loops.loops(), budget, version}},
-        *keys);
+    auto made = BridgePart::make({config,
+                                  hub,
+                                  *store,
+                                  clock,
+                                  rng,
+                                  log,
+                                  loop,
+                                  {hub, native, loops.loops(), budget, version},
+                                  cluster ? cluster->ownership() : nullptr,
+                                  cluster ? cluster->broker() : nullptr},
+                                 *keys);
     if (!made) return tl::unexpected(made.error());
     bridge = std::move(*made);
     bridge_metrics = bridge->add_metrics(*metrics);
+    if (relay) bridge->share(*relay);
     authenticator.replace(authenticator_for(config));
     return {};
 }

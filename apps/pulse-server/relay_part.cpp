@@ -21,6 +21,7 @@ namespace {
 /// Of all that servers own, which are rooms.
 constexpr std::string_view kRooms = "rooms";
 constexpr std::string_view kRoomPrefix = "rooms:";
+constexpr std::string_view kUniverses = "roblox";
 
 std::optional<std::string> key_of(std::optional<std::string> room) {
     if (room) room->insert(0, kRoomPrefix);
@@ -35,16 +36,21 @@ struct RelayPart::Impl {
 
     cluster::Relay relay;
     std::unique_ptr<core::Dialect> rooms;
+    std::unique_ptr<core::Dialect> bridge;
+    std::function<std::optional<std::string>(const core::HttpRequest&)> universe_of;
+    std::chrono::milliseconds universe_patience{};
 };
 
 std::unique_ptr<RelayPart> RelayPart::make(const Config& config, const ClusterPart* cluster,
                                            core::Hub& hub) {
-    if (cluster == nullptr || cluster->ownership() == nullptr || !config.cluster.rooms) return {};
+    if (cluster == nullptr || cluster->ownership() == nullptr) return {};
     cluster::RelayOptions options;
     options.framing = &transport::websocket_framing();
     options.patience = config.cluster.patience;
     options.node_timeout = config.cluster.node_timeout;
-    options.max_keys = config.rooms.max_rooms == 0 ? options.max_keys : config.rooms.max_rooms;
+    if (config.rooms.max_rooms != 0) {
+        options.max_keys = std::size_t{config.rooms.max_rooms} + config.roblox.max_universes;
+    }
     return std::unique_ptr<RelayPart>(new RelayPart(std::make_unique<Impl>(
         options,
         cluster::RelayServices{*cluster->io(), hub, *cluster->ownership(), *cluster->mail()})));
@@ -77,6 +83,25 @@ std::vector<core::Route> RelayPart::wrap(rooms::Rooms& rooms, std::vector<core::
     });
 }
 
+core::Dialect& RelayPart::share(Universes universes) {
+    impl_->universe_of = std::move(universes.key_of_request);
+    impl_->universe_patience = universes.patience;
+    cluster::RelayKeys keys;
+    keys.space = kUniverses;
+    keys.key_of = std::move(universes.key_of_client);
+    keys.headers_for_owner = [] {
+        return std::vector<std::string>{"authorization", "host", "origin",
+                                        "sec-websocket-protocol"};
+    };
+    impl_->bridge = impl_->relay.wrap(universes.dialect, std::move(keys));
+    return *impl_->bridge;
+}
+
+std::vector<core::Route> RelayPart::wrap_universes(std::vector<core::Route> routes) {
+    return impl_->relay.wrap(kUniverses, std::move(routes), impl_->universe_of,
+                             impl_->universe_patience);
+}
+
 core::Metrics::Token RelayPart::add_metrics(core::Metrics& metrics) const {
     return impl_->relay.add_metrics(metrics);
 }
@@ -94,6 +119,10 @@ std::unique_ptr<RelayPart> RelayPart::make(const Config&, const ClusterPart*, co
 }
 core::Dialect& RelayPart::share(rooms::Rooms& rooms) { return rooms.dialect(); }
 std::vector<core::Route> RelayPart::wrap(rooms::Rooms&, std::vector<core::Route> routes) {
+    return routes;
+}
+core::Dialect& RelayPart::share(Universes universes) { return universes.dialect; }
+std::vector<core::Route> RelayPart::wrap_universes(std::vector<core::Route> routes) {
     return routes;
 }
 core::Metrics::Token RelayPart::add_metrics(core::Metrics&) const { return {}; }

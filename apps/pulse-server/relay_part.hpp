@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What this server carries to others, and they to it: clients of rooms that are another server's.
+// What this server carries to others, and they to it: clients of rooms, and of Roblox universes,
+// that are another server's.
 #pragma once
 
 #include "config/config.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +27,7 @@ class ClusterPart;
 /// for.
 class RelayPart {
   public:
-    /// Null when nothing is carried: a server on its own, or one that keeps its rooms to itself.
+    /// Null when nothing is carried: a server on its own.
     [[nodiscard]] static std::unique_ptr<RelayPart> make(const Config& config,
                                                          const ClusterPart* cluster,
                                                          core::Hub& hub);
@@ -37,6 +40,18 @@ class RelayPart {
     /// Routes about rooms are answered by the server that has the room.
     [[nodiscard]] std::vector<core::Route> wrap(rooms::Rooms& rooms,
                                                 std::vector<core::Route> routes);
+
+    /// What concerns a universe, for the bridge of the server that sends for it.
+    struct Universes {
+        core::Dialect& dialect;
+        std::function<std::optional<std::string>(const core::OpenRequest&)> key_of_client;
+        std::function<std::optional<std::string>(const core::HttpRequest&)> key_of_request;
+        std::chrono::milliseconds patience{};  ///< of requests; polls are held for some time
+    };
+    /// The dialect to be mounted; once.
+    [[nodiscard]] core::Dialect& share(Universes universes);
+    /// Behind share().
+    [[nodiscard]] std::vector<core::Route> wrap_universes(std::vector<core::Route> routes);
 
     [[nodiscard]] core::Metrics::Token add_metrics(core::Metrics& metrics) const;
     /// This server is about to end.

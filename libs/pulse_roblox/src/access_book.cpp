@@ -325,6 +325,14 @@ std::optional<AccessBook::Token> AccessBook::token(std::string_view id) const {
     return Token{found->second, state_->uses.at(found->first).used_at_ms};
 }
 
+std::vector<std::string> AccessBook::token_ids() const {
+    std::vector<std::string> ids;
+    const std::shared_lock lock(state_->tokens_mutex);
+    ids.reserve(state_->tokens.tokens().size());
+    for (const auto& [id, record] : state_->tokens.tokens()) ids.push_back(id);
+    return ids;
+}
+
 std::vector<std::string> AccessBook::expired_tokens(std::uint64_t unix_ms, std::size_t max) const {
     std::vector<std::string> ids;
     const std::shared_lock lock(state_->tokens_mutex);

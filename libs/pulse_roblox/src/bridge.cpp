@@ -4,6 +4,7 @@
 #include "universe.hpp"
 
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <pulse/roblox/bridge.hpp>
@@ -48,6 +49,26 @@ class Bridge::Impl {
     [[nodiscard]] Universe* find(UniverseId id) const noexcept {
         const auto found = universes.find(id);
         return found == universes.end() ? nullptr : found->second.get();
+    }
+    /// Why there is no such universe.
+    [[nodiscard]] Error missing(UniverseId id) const noexcept {
+        return elsewhere.contains(id) ? Error::served_elsewhere : Error::unknown_universe;
+    }
+    [[nodiscard]] PublishResult missing_publish(UniverseId id) {
+        const Outcome outcome =
+            elsewhere.contains(id) ? Outcome::shutting_down : Outcome::unknown_universe;
+        ++shared.metrics.publishes[static_cast<std::size_t>(outcome)];
+        return {.outcome = outcome};
+    }
+    /// False when it is not there.
+    bool end(UniverseId id, Outcome outcome) {
+        const auto found = universes.find(id);
+        if (found == universes.end()) return false;
+        found->second->end(outcome);
+        due.set(id, found->second->place, {});
+        universes.erase(found);
+        shared.parts.budget.remove(id);
+        return true;
     }
     /// To be called when something of the universe may be due at another time.
     void reschedule(UniverseId id, Universe& universe) {
@@ -103,6 +124,7 @@ class Bridge::Impl {
 
     BridgeShared shared;
     std::unordered_map<UniverseId, std::shared_ptr<Universe>> universes;
+    std::unordered_set<UniverseId> elsewhere;  ///< other nodes have them
     DueQueue<UniverseId> due;
     std::function<void(core::MonotonicTime)> rearm;
     std::optional<core::MonotonicTime> told_due;
@@ -137,20 +159,24 @@ core::Result<void> Bridge::set_universe(UniverseId id, UniverseConfig config) {
                        .first->second.get();
     }
     universe->configure(std::move(config));
+    impl_->elsewhere.erase(id);
     impl_->reschedule(id, *universe);
     return {};
 }
 
 bool Bridge::remove_universe(UniverseId id) {
     const Impl::Turn turn(*impl_);
-    const auto found = impl_->universes.find(id);
-    if (found == impl_->universes.end()) return false;
-    found->second->end(Outcome::unknown_universe);
-    impl_->due.set(id, found->second->place, {});
-    impl_->universes.erase(found);
-    impl_->shared.parts.budget.remove(id);
-    return true;
+    const bool was_elsewhere = impl_->elsewhere.erase(id) != 0;
+    return impl_->end(id, Outcome::unknown_universe) || was_elsewhere;
 }
+
+void Bridge::release_universe(UniverseId id) {
+    const Impl::Turn turn(*impl_);
+    (void)impl_->end(id, Outcome::shutting_down);
+    if (impl_->elsewhere.size() < impl_->shared.options.max_universes) impl_->elsewhere.insert(id);
+}
+
+bool Bridge::is_elsewhere(UniverseId id) const noexcept { return impl_->elsewhere.contains(id); }
 
 bool Bridge::has_universe(UniverseId id) const noexcept { return impl_->find(id) != nullptr; }
 
@@ -173,9 +199,8 @@ void Bridge::publish(UniverseId id, OutgoingMessage message, PublishDone done) {
         impl_->reschedule_sooner(id, *universe);
         return;
     }
-    ++impl_->shared.metrics.publishes[static_cast<std::size_t>(Outcome::unknown_universe)];
-    impl_->shared.call_later([done = std::move(done)] {
-        if (done) done({.outcome = Outcome::unknown_universe});
+    impl_->shared.call_later([done = std::move(done), result = impl_->missing_publish(id)] {
+        if (done) done(result);
     });
 }
 
@@ -186,14 +211,18 @@ void Bridge::send(UniverseId id, SendCommand command, SendDone done) {
         impl_->reschedule_sooner(id, *universe);
         return;
     }
+    PublishResult result{.outcome = Outcome::unknown_universe};
+    if (impl_->missing(id) == Error::served_elsewhere) {
+        result = {.outcome = Outcome::shutting_down, .retry_after = std::chrono::seconds(1)};
+    }
     impl_->shared.call_later(
-        [done = std::move(done)] { done(answer_for({.outcome = Outcome::unknown_universe})); });
+        [done = std::move(done), answer = answer_for(result)] { done(answer); });
 }
 
 core::Result<HelloReply> Bridge::hello(UniverseId id, const ServerHello& hello) {
     const Impl::Turn turn(*impl_);
     Universe* universe = impl_->find(id);
-    if (universe == nullptr) return refuse(Error::unknown_universe);
+    if (universe == nullptr) return refuse(impl_->missing(id));
     if (impl_->shared.is_shutting_down) return refuse(Error::shutting_down);
     auto reply = universe->hello(hello);
     impl_->reschedule(id, *universe);
@@ -211,7 +240,7 @@ void Bridge::bye(UniverseId id, std::string_view server) {
 core::Result<UplinkReply> Bridge::uplink(UniverseId id, UplinkBatch batch) {
     const Impl::Turn turn(*impl_);
     Universe* universe = impl_->find(id);
-    if (universe == nullptr) return refuse(Error::unknown_universe);
+    if (universe == nullptr) return refuse(impl_->missing(id));
     if (impl_->shared.is_shutting_down) return refuse(Error::shutting_down);
     UplinkReply reply = universe->uplink(std::move(batch));
     impl_->reschedule_sooner(id, *universe);
@@ -225,8 +254,8 @@ PollId Bridge::poll(UniverseId id, PollRequest request, PollDone done) {
         impl_->reschedule(id, *universe);
         return poll;
     }
-    impl_->shared.call_later([done = std::move(done)] {
-        done({.status = PollStatus::refused, .error = Error::unknown_universe});
+    impl_->shared.call_later([done = std::move(done), error = impl_->missing(id)] {
+        done({.status = PollStatus::refused, .error = error});
     });
     return ++impl_->shared.last_poll;
 }
@@ -246,7 +275,11 @@ const std::string* Bridge::blob(UniverseId id, std::string_view token) {
 
 WebPage Bridge::read_web(UniverseId id, std::string_view cursor, std::size_t max_messages) {
     Universe* universe = impl_->find(id);
-    return universe == nullptr ? WebPage{} : universe->read_web(cursor, max_messages);
+    if (universe != nullptr) return universe->read_web(cursor, max_messages);
+    // What was missed only the universe's owner knows.
+    WebPage page;
+    page.has_missed = is_elsewhere(id);
+    return page;
 }
 
 std::string Bridge::web_cursor(UniverseId id) const {

@@ -30,7 +30,7 @@ struct Admission {
 
 BridgeDialect::BridgeDialect(BridgeHost& host, AccessBook& access, WebClients& clients,
                              BridgeDialectOptions options)
-    : host_(host), access_(access), clients_(clients), options_(options) {}
+    : host_(host), access_(access), clients_(clients), options_(std::move(options)) {}
 
 std::span<const std::string_view> BridgeDialect::subprotocols() const noexcept {
     return kSubprotocols;
@@ -39,8 +39,13 @@ std::span<const std::string_view> BridgeDialect::subprotocols() const noexcept {
 std::optional<core::Refusal> BridgeDialect::admit(const core::OpenRequest& request) {
     const auto universe = universe_of_path(request.path);
     if (!universe) return refuse(error_response(404, "Invalid path"));
-    auto caller = admit_to_connect(access_, find_credential(request), *universe,
-                                   request.header("origin"), request.header("host"));
+    const Credential credential = find_credential(request);
+    if (credential.kind == Credential::Kind::ticket && options_.is_elsewhere &&
+        options_.is_elsewhere(*universe)) {
+        return std::nullopt;  // without admission: nothing is opened for it here
+    }
+    auto caller = admit_to_connect(access_, credential, *universe, request.header("origin"),
+                                   request.header("host"));
     if (!caller) return refuse(std::move(caller.error()));
     request.admission = std::make_shared<const Admission>(Admission{*universe, std::move(*caller)});
     return std::nullopt;

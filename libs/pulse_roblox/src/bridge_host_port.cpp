@@ -23,6 +23,10 @@ void BridgeHostPort::remove_universe(UniverseId universe) {
     host_.post([universe](Bridge& bridge) { bridge.remove_universe(universe); });
 }
 
+void BridgeHostPort::release_universe(UniverseId universe) {
+    host_.post([universe](Bridge& bridge) { bridge.release_universe(universe); });
+}
+
 void BridgeHostPort::probe(UniverseId universe, KeyDone done) {
     host_.post(
         [universe, done = std::move(done)](Bridge& bridge) { bridge.probe(universe, done); });

@@ -38,9 +38,10 @@ constexpr core::ErrorRow<Error> kErrors[] = {
     {Error::unknown_key, Condition::not_found, "no key in that slot"},
     {Error::key_in_use, Condition::conflict, "key in use"},
     {Error::unknown_token, Condition::not_found, "token not known"},
+    {Error::served_elsewhere, Condition::unavailable, "served by another node"},
 };
 
-static_assert(core::has_every_error(kErrors, Error::unknown_token));
+static_assert(core::has_every_error(kErrors, Error::served_elsewhere));
 
 }  // namespace
 

@@ -146,6 +146,9 @@ void GameEvents::on_reply(const PollReply& reply) {
         case PollStatus::superseded:
             return connection_.close(1008, "Superseded");
         case PollStatus::refused:
+            if (reply.error == Error::served_elsewhere) {
+                return connection_.close(core::CloseReason::shutdown);
+            }
             return connection_.close(1008, "Refused");
         case PollStatus::shutting_down:
             return connection_.close(core::CloseReason::shutdown);

@@ -18,7 +18,16 @@ namespace {
     return tl::unexpected{error};
 }
 
-/// What is known of keys that are in both: the newer of it.
+/// Calls it when the scope is left, however that is.
+struct AtEnd {
+    const std::function<void()>& what;
+    ~AtEnd() {
+        if (what) what();
+    }
+};
+
+}  // namespace
+
 void keep_facts(const KeySlots& known, KeySlots& keys) {
     for (auto& slot : keys.slots) {
         for (const auto& other : known.slots) {
@@ -32,8 +41,6 @@ void keep_facts(const KeySlots& known, KeySlots& keys) {
         }
     }
 }
-
-}  // namespace
 
 core::Result<KeySlot> UniverseRegistry::Impl::seal(UniverseId id, std::string_view api_key,
                                                    const KeyCheck& check) const {
@@ -83,6 +90,7 @@ void UniverseRegistry::Impl::add(UniverseId id, UniverseSettings settings, const
             --self->adding_;
         }
         if (result) {
+            self->tell(self->options_.keys.universe(record.id));
             self->parts_.log.write(core::LogLevel::info, "roblox_universe_added",
                                    {{"universe", record.id.value}});
             return done({});
@@ -121,6 +129,7 @@ void UniverseRegistry::Impl::edit(UniverseId id, Damaged damaged, const Edit& ed
                                 return done(refuse(result.error()));
                             }
                             self->apply(record, result->version, false);
+                            self->tell(self->options_.keys.universe(record.id));
                             self->parts_.log.write(core::LogLevel::info, "roblox_universe_changed",
                                                    {{"universe", record.id.value}});
                             done({});
@@ -159,31 +168,33 @@ void UniverseRegistry::Impl::apply(UniverseRecord record, std::uint64_t version,
     push(id);
 }
 
-void UniverseRegistry::Impl::reread(UniverseId id) {
+void UniverseRegistry::Impl::reread(UniverseId id, std::function<void()> done) {
     std::uint64_t version = 0;
     if (const std::lock_guard lock(mutex_); entries_.contains(id)) {
         version = entries_.at(id).version;
     }
     const std::weak_ptr<Impl> weak = weak_from_this();
-    parts_.store.get(options_.keys.universe(id),
-                     [weak, id, version](core::Result<std::optional<core::Document>> document) {
-                         const auto self = weak.lock();
-                         if (!self || !document) return;
-                         bool is_gone = false;
-                         bool has_room = false;
-                         {
-                             const std::lock_guard lock(self->mutex_);
-                             const auto found = self->entries_.find(id);
-                             is_gone = !*document && found != self->entries_.end() &&
-                                       found->second.version == version;
-                             has_room = self->entries_.size() < self->options_.max_universes;
-                         }
-                         if (is_gone) return self->erase(id);
-                         if (!*document) return;
-                         auto record = decode_universe(id, (*document)->text());
-                         if (record)
-                             self->apply(std::move(*record), (*document)->version, has_room);
-                     });
+    parts_.store.get(
+        options_.keys.universe(id), [weak, id, version, done = std::move(done)](
+                                        core::Result<std::optional<core::Document>> document) {
+            const auto self = weak.lock();
+            if (!self) return;
+            const AtEnd at_end{done};
+            if (!document) return;
+            bool is_gone = false;
+            bool has_room = false;
+            {
+                const std::lock_guard lock(self->mutex_);
+                const auto found = self->entries_.find(id);
+                is_gone =
+                    !*document && found != self->entries_.end() && found->second.version == version;
+                has_room = self->entries_.size() < self->options_.max_universes;
+            }
+            if (is_gone) return self->erase(id);
+            if (!*document) return;
+            auto record = decode_universe(id, (*document)->text());
+            if (record) self->apply(std::move(*record), (*document)->version, has_room);
+        });
 }
 
 void UniverseRegistry::Impl::set_key(UniverseId id, std::optional<unsigned> slot,
@@ -289,6 +300,7 @@ void UniverseRegistry::Impl::remove_in_steps(UniverseId id, std::uint64_t versio
                 return done(refuse(result.error()));
             }
             for (const AccessBook::Token& token : now) {
+                self->tell(self->options_.keys.token(token.record.id));
                 if (token.record.universes.empty()) {
                     self->parts_.book.remove_token(token.record.id);
                 } else {
@@ -298,6 +310,7 @@ void UniverseRegistry::Impl::remove_in_steps(UniverseId id, std::uint64_t versio
             }
             if (!is_last) return self->remove_in_steps(id, version, tokens, done);
             self->erase(id);
+            self->tell(self->options_.keys.universe(id));
             self->parts_.log.write(core::LogLevel::info, "roblox_universe_removed",
                                    {{"universe", id.value}});
             done({});
@@ -365,11 +378,15 @@ void UniverseRegistry::Impl::create_token(TokenRecord wanted, TokenDone done) {
         const auto self = weak.lock();
         if (!self) return;
         if (!result) return done(refuse(result.error()));
-        for (const std::string& id : replaced) self->parts_.book.remove_token(id);
+        for (const std::string& id : replaced) {
+            self->parts_.book.remove_token(id);
+            self->tell(self->options_.keys.token(id));
+        }
         if (const auto added = self->parts_.book.add_token(token->record); !added) {
             self->write(core::DocumentBatch().remove(key));
             return done(refuse(added.error()));
         }
+        self->tell(key);
         self->parts_.log.write(core::LogLevel::info, "roblox_token_created",
                                {{"token", std::string_view(token->record.id)}});
         done(std::move(*token));
@@ -387,6 +404,7 @@ void UniverseRegistry::Impl::remove_token(std::string_view id, Done done) {
         if (!self) return;
         if (!result) return done(refuse(result.error()));
         self->parts_.book.remove_token(id);
+        self->tell(self->options_.keys.token(id));
         self->parts_.log.write(core::LogLevel::info, "roblox_token_removed",
                                {{"token", std::string_view(id)}});
         done({});

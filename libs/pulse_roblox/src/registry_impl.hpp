@@ -38,6 +38,11 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     void create_token(TokenRecord wanted, TokenDone done);
     void remove_token(std::string_view id, Done done);
 
+    // registry_sync.cpp
+    void changed_elsewhere(std::string_view name);
+    void resync();
+    void refresh(UniverseId id);
+
     // universe_registry.cpp
     [[nodiscard]] bool contains(UniverseId id) const;
     [[nodiscard]] std::size_t size() const;
@@ -74,11 +79,18 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     void take_universe(Loading& loading, UniverseId id, const core::Document& document) const;
     void finish_load(Loading& loading);
 
+    void tell(const std::string& key) const;
+    void reread_heard();
+    void reread_token(const std::string& id, std::function<void()> done);
+    void start_resync(core::MonotonicTime now);
+    void finish_resync(Loading& loading);
+    void take_state(UniverseId id, std::string_view text);
+
     enum class Damaged : unsigned char { refused, replaced };
     void edit(UniverseId id, Damaged damaged, const Edit& edit, Done done);
     void apply(UniverseRecord record, std::uint64_t version, bool is_new);
     /// After a conflict or a doubtful commit: memory takes what the store has.
-    void reread(UniverseId id);
+    void reread(UniverseId id, std::function<void()> done = {});
     [[nodiscard]] core::Result<KeySlot> seal(UniverseId id, std::string_view api_key,
                                              const KeyCheck& check) const;
     void remove_in_steps(UniverseId id, std::uint64_t version,
@@ -117,6 +129,34 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     core::MonotonicTime next_uses_{};
     core::MonotonicTime next_forgetting_{};
     std::atomic<std::size_t> writes_under_way_{0};
+
+    std::mutex heard_mutex_;
+    std::set<std::string, std::less<>> heard_;  ///< names that others changed
+    std::size_t rereads_ = 0;                   ///< of these, under way
+    bool is_loaded_ = false;
+    bool is_rereading_ = false;
+    bool wants_resync_ = false;
+    bool is_resyncing_ = false;
+    core::MonotonicTime next_resync_{};
 };
+
+/// What a pass has found so far.
+struct UniverseRegistry::Impl::Loading {
+    bool is_resync = false;
+    /// Of a resync: what was known when it began.
+    std::map<UniverseId, std::uint64_t> known_universes{};
+    std::vector<std::string> known_tokens{};
+    LoadReport report;
+    LoadDone done;
+    std::map<UniverseId, Entry> entries;
+    std::map<UniverseId, std::string> states;
+    std::vector<TokenRecord> tokens;
+    std::map<std::string, std::uint64_t, std::less<>> uses;
+
+    void end(core::Result<LoadReport> result) { done(std::move(result)); }
+};
+
+/// What is known of keys that are in both: the newer of it.
+void keep_facts(const KeySlots& known, KeySlots& keys);
 
 }  // namespace pulse::roblox

@@ -12,18 +12,6 @@
 
 namespace pulse::roblox {
 
-/// What a pass has found so far.
-struct UniverseRegistry::Impl::Loading {
-    LoadReport report;
-    LoadDone done;
-    std::map<UniverseId, Entry> entries;
-    std::map<UniverseId, std::string> states;
-    std::vector<TokenRecord> tokens;
-    std::map<std::string, std::uint64_t, std::less<>> uses;
-
-    void end(core::Result<LoadReport> result) { done(std::move(result)); }
-};
-
 namespace {
 
 /// What follows `folder` in `key`, which follows the prefix; nothing when it is of another folder.
@@ -71,7 +59,9 @@ void UniverseRegistry::Impl::load_page(std::shared_ptr<Loading> loading,
         for (const core::Document& document : page->documents) {
             self->take_document(*loading, document);
         }
-        if (!page->next) return self->finish_load(*loading);
+        if (!page->next) {
+            return loading->is_resync ? self->finish_resync(*loading) : self->finish_load(*loading);
+        }
         core::DocumentRange rest = range;
         rest.begin = *page->next;
         self->load_page(loading, std::move(rest));
@@ -97,7 +87,9 @@ void UniverseRegistry::Impl::take_document(Loading& loading, const core::Documen
         auto record = decode_token_record(document.text());
         if (!record || record->id != *token) {
             // Not named in the log: an id is half of a token.
-            parts_.log.write(core::LogLevel::error, "roblox_token_damaged");
+            if (!loading.is_resync) {
+                parts_.log.write(core::LogLevel::error, "roblox_token_damaged");
+            }
             ++loading.report.damaged;
             return;
         }
@@ -125,11 +117,13 @@ void UniverseRegistry::Impl::take_universe(Loading& loading, UniverseId id,
     } else {
         entry.is_damaged = true;
         ++loading.report.damaged;
-        parts_.log.write(core::LogLevel::error, "roblox_universe_damaged",
-                         {{"universe", id.value}});
+        if (!loading.is_resync) {
+            parts_.log.write(core::LogLevel::error, "roblox_universe_damaged",
+                             {{"universe", id.value}});
+        }
     }
     for (std::size_t i = 0; i < entry.is_readable.size(); ++i) {
-        if (entry.is_readable[i]) continue;
+        if (entry.is_readable[i] || loading.is_resync) continue;
         ++loading.report.unreadable;
         parts_.log.write(core::LogLevel::error, "roblox_key_unreadable",
                          {{"universe", id.value}, {"slot", static_cast<std::uint64_t>(i)}});
@@ -168,6 +162,10 @@ void UniverseRegistry::Impl::finish_load(Loading& loading) {
                 parts_.rng.next_u64() % spread;
             schedule(id, entry, now + std::chrono::milliseconds(wait));
         }
+    }
+    {
+        const std::lock_guard lock(heard_mutex_);
+        is_loaded_ = true;
     }
     for (const UniverseId id : ids) push(id);
     for (TokenRecord& token : loading.tokens) {

@@ -199,6 +199,8 @@ void UniverseRegistry::Impl::tick() {
     write_states();
     write_uses(now);
     forget_expired_tokens(now);
+    start_resync(now);
+    reread_heard();
 }
 
 void UniverseRegistry::Impl::expire_waiters(core::MonotonicTime now) {
@@ -237,7 +239,16 @@ void UniverseRegistry::Impl::start_due_probes(core::MonotonicTime now) {
             due.push_back(id);
         }
     }
-    for (const UniverseId id : due) start_probe(id);
+    for (const UniverseId id : due) {
+        if (!parts_.is_owned || parts_.is_owned(id)) {
+            start_probe(id);
+            continue;
+        }
+        // Its owner asks, and writes down what it learns.
+        const std::lock_guard lock(mutex_);
+        const auto found = entries_.find(id);
+        if (found != entries_.end()) schedule(id, found->second, next_probe_after(now));
+    }
 }
 
 void UniverseRegistry::Impl::write(core::DocumentBatch batch) {

@@ -192,6 +192,9 @@ void UniverseRegistry::create_token(TokenRecord wanted, TokenDone done) {
 void UniverseRegistry::remove_token(std::string_view id, Done done) {
     impl_->remove_token(id, std::move(done));
 }
+void UniverseRegistry::changed_elsewhere(std::string_view name) { impl_->changed_elsewhere(name); }
+void UniverseRegistry::resync() { impl_->resync(); }
+void UniverseRegistry::refresh(UniverseId universe) { impl_->refresh(universe); }
 void UniverseRegistry::tick() { impl_->tick(); }
 void UniverseRegistry::key_reported(UniverseId universe, const KeyReport& report) {
     impl_->key_reported(universe, report);

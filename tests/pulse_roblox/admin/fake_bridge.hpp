@@ -5,6 +5,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,11 @@ class FakeBridge final : public roblox::BridgePort {
     void remove_universe(roblox::UniverseId id) override {
         const std::lock_guard lock(mutex_);
         universes_.erase(id);
+    }
+    void release_universe(roblox::UniverseId id) override {
+        const std::lock_guard lock(mutex_);
+        universes_.erase(id);
+        released_.insert(id);
     }
     void probe(roblox::UniverseId id, KeyDone done) override {
         Universe universe;
@@ -131,6 +137,10 @@ class FakeBridge final : public roblox::BridgePort {
         const std::lock_guard lock(mutex_);
         return universes_.contains(id);
     }
+    [[nodiscard]] bool is_released(roblox::UniverseId id) const {
+        const std::lock_guard lock(mutex_);
+        return released_.contains(id) && !universes_.contains(id);
+    }
     [[nodiscard]] int probes() const {
         const std::lock_guard lock(mutex_);
         return probes_;
@@ -176,6 +186,7 @@ class FakeBridge final : public roblox::BridgePort {
 
     mutable std::mutex mutex_;
     std::map<roblox::UniverseId, Universe> universes_;
+    std::set<roblox::UniverseId> released_;
     std::map<std::string, roblox::KeyInfo> keys_;
     std::vector<std::function<void()>> held_;
     bool is_down_ = false;

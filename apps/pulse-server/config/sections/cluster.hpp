@@ -107,7 +107,9 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
     }),
     row<&ClusterOptions::lease>({
         .name = "lease_ms",
-        .doc = "What a server has (rooms) is another's within that time after it died.",
+        .doc = "What only one server may have (a room, the sending for a Roblox universe) is "
+               "another's within that time after it died or lost its way to Redis. The same on all "
+               "servers.",
         .min = 500,
         .max = 600'000,
     }),

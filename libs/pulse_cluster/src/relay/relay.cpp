@@ -136,21 +136,21 @@ std::unique_ptr<core::Dialect> Relay::wrap(core::Dialect& inner, RelayKeys keys)
 }
 
 std::vector<core::Route> Relay::wrap(std::string_view space, std::vector<core::Route> routes,
-                                     RequestKey key_of) {
+                                     RequestKey key_of, std::chrono::milliseconds patience) {
     const auto key_of_request = std::make_shared<const RequestKey>(std::move(key_of));
     for (core::Route& route : routes) {
         const std::string id = std::string(space) + " " + route.method + " " + route.path;
         impl_->board->add_route(id, route.handler);
         route.handler = [board = impl_->board, space = std::string(space), id, key_of_request,
-                         inner = std::move(route.handler)](const core::HttpRequest& request,
-                                                           core::HttpResponder responder) {
+                         patience, inner = std::move(route.handler)](
+                            const core::HttpRequest& request, core::HttpResponder responder) {
             auto key = (*key_of_request)(request);
             if (!key || board->desks().empty()) return inner(request, std::move(responder));
             auto to = std::make_shared<core::HttpResponder>(std::move(responder));
-            board->post([space, id, key = std::move(*key), request,
+            board->post([space, id, key = std::move(*key), request, patience,
                          to = std::move(to)](Switchboard& at) mutable {
                 at.request(std::move(space), std::move(id), std::move(key), std::move(request),
-                           std::move(to));
+                           patience, std::move(to));
             });
         };
     }

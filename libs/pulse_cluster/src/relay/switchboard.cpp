@@ -133,11 +133,12 @@ void Switchboard::enter(SessionNumber session, OpenRecord open) {
 }
 
 void Switchboard::request(std::string space_name, std::string route, std::string key,
-                          core::HttpRequest request, Responder responder) {
+                          core::HttpRequest request, std::chrono::milliseconds patience,
+                          Responder responder) {
     const std::uint64_t number = kRequestBit | ++last_request_;
     Call& call = calls_[number];
     ++requests_;
-    call.due = Clock::now() + options_.patience;
+    call.due = Clock::now() + (patience.count() > 0 ? patience : options_.patience);
     call.responder = std::move(responder);
     call.request = std::make_unique<RequestRecord>();
     call.request->number = number;

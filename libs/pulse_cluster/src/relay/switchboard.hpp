@@ -84,7 +84,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     /// An HTTP request of this node's.
     using Responder = std::shared_ptr<core::HttpResponder>;
     void request(std::string space, std::string route, std::string key, core::HttpRequest request,
-                 Responder responder);
+                 std::chrono::milliseconds patience, Responder responder);
 
     void drop(const std::string& key);
     void drain();

@@ -184,6 +184,8 @@ ErrorAnswer answer_to(std::error_code error) noexcept {
             return {429, "Too many requests", seconds{1}};
         case Error::shutting_down:
             return {503, "Server is shutting down", seconds{1}};
+        case Error::served_elsewhere:
+            return {503, "Universe is served elsewhere", seconds{1}};
         case Error::invalid_token:
             return {401, "Invalid API Key"};
         case Error::forbidden:

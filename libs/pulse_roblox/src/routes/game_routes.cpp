@@ -147,6 +147,9 @@ void handle_blob(const SharedParts& parts, const core::HttpRequest& request,
     std::string token(request.parameter("token"));
     if (token.size() > kMaxClaimTokenBytes) return exchange->fail(404, "Blob does not exist");
     parts->host.post([exchange, token = std::move(token)](Bridge& bridge) {
+        if (bridge.is_elsewhere(exchange->universe())) {
+            return exchange->fail(make_error_code(Error::served_elsewhere));
+        }
         const std::string* item = bridge.blob(exchange->universe(), token);
         if (item == nullptr) return exchange->fail(404, "Blob does not exist");
         exchange->respond_json(200, *item);
@@ -162,7 +165,9 @@ void handle_bye(const SharedParts& parts, const core::HttpRequest& request,
     if (!server) return exchange->fail(server.error());
     parts->host.post([exchange, server = std::move(*server)](Bridge& bridge) {
         if (!bridge.has_universe(exchange->universe())) {
-            return exchange->fail(make_error_code(Error::unknown_universe));
+            return exchange->fail(make_error_code(bridge.is_elsewhere(exchange->universe())
+                                                      ? Error::served_elsewhere
+                                                      : Error::unknown_universe));
         }
         bridge.bye(exchange->universe(), server);
         exchange->respond_json(200, std::string(kSuccess));

@@ -72,6 +72,9 @@ void handle_send(const SharedParts& parts, const core::HttpRequest& request,
     command->request = std::move(*send);
     command->caller = exchange->caller().token_id;
     parts->host.post([exchange, command](Bridge& bridge) {
+        if (bridge.is_elsewhere(exchange->universe())) {
+            return exchange->fail(make_error_code(Error::served_elsewhere));
+        }
         // Nobody listens to a universe that is not there, and to whom it was handed out nobody
         // says.
         if (command->destination == Destination::server &&

@@ -127,10 +127,12 @@ class Relay {
     [[nodiscard]] std::unique_ptr<core::Dialect> wrap(core::Dialect& inner, RelayKeys keys);
 
     /// As Dialect: a request whose key another node owns is answered there. Streams are not
-    /// carried: 503. Routes of the same space, method and path are taken for the same.
+    /// carried: 503. Routes of the same space, method and path are taken for the same. `patience`:
+    /// of routes that take their time; 0: RelayOptions::patience.
     using RequestKey = std::function<std::optional<std::string>(const core::HttpRequest&)>;
     [[nodiscard]] std::vector<core::Route> wrap(std::string_view space,
-                                                std::vector<core::Route> routes, RequestKey key_of);
+                                                std::vector<core::Route> routes, RequestKey key_of,
+                                                std::chrono::milliseconds patience = {});
 
     /// The dialect has found out by itself that the key is another's, or cannot be worked with: its
     /// connections end, it is released, and asked for anew when somebody wants it.

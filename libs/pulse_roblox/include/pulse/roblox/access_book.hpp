@@ -175,6 +175,7 @@ class AccessBook {
     /// Those that are good for this universe, by age.
     [[nodiscard]] std::vector<Token> tokens(UniverseId universe) const;
     [[nodiscard]] std::optional<Token> token(std::string_view id) const;
+    [[nodiscard]] std::vector<std::string> token_ids() const;
     /// At most `max` of those that have expired by `unix_ms`, in no order.
     [[nodiscard]] std::vector<std::string> expired_tokens(std::uint64_t unix_ms,
                                                           std::size_t max) const;

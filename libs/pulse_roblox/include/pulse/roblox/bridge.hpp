@@ -192,7 +192,7 @@ enum class PollStatus : unsigned char {
     messages,       ///< there are some, or some were missed
     nothing,        ///< 204
     superseded,     ///< the server polls elsewhere: 204, and do not come again with this one
-    refused,        ///< no such universe, or too many polls
+    refused,        ///< no such universe (here), or too many polls
     shutting_down,  ///< 204
 };
 struct PollReply {
@@ -271,6 +271,11 @@ class Bridge {
     [[nodiscard]] core::Result<void> set_universe(UniverseId universe, UniverseConfig config);
     /// Ends everything of it: messages with Outcome::unknown_universe, polls as refused.
     bool remove_universe(UniverseId universe);
+    /// Ends everything of it as remove_universe() does, with Outcome::shutting_down: another node
+    /// of a cluster has it, or will. Until it is set or removed here, what asks for it is answered
+    /// so: Error::served_elsewhere, Outcome::shutting_down, 503.
+    void release_universe(UniverseId universe);
+    [[nodiscard]] bool is_elsewhere(UniverseId universe) const noexcept;
     [[nodiscard]] bool has_universe(UniverseId universe) const noexcept;
     /// Asks Open Cloud about the key now. Nothing is published. A good answer closes the circuit.
     void probe(UniverseId universe, std::function<void(const KeyReport&)> done);
@@ -286,11 +291,12 @@ class Bridge {
 
     // From game servers
 
-    /// Errors: Error::unknown_universe, Error::too_many_entries, Error::shutting_down.
+    /// Errors: Error::unknown_universe, Error::served_elsewhere, Error::too_many_entries,
+    /// Error::shutting_down.
     [[nodiscard]] core::Result<HelloReply> hello(UniverseId universe, const ServerHello& hello);
     void bye(UniverseId universe, std::string_view server);
     /// Everything in it happens at most once per batch id. Errors: Error::unknown_universe,
-    /// Error::shutting_down.
+    /// Error::served_elsewhere, Error::shutting_down.
     [[nodiscard]] core::Result<UplinkReply> uplink(UniverseId universe, UplinkBatch batch);
     /// Answers at once when there is something, else when there is or the wait is over. Another
     /// poll of the same server ends the one before.

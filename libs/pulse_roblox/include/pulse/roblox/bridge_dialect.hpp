@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -33,6 +34,10 @@ struct BridgeDialectOptions {
     /// How often it is asked again whether a token has expired meanwhile. Removed tokens and
     /// universes end connections within a second or two.
     std::chrono::seconds access_check{30};
+    /// Whether another node of a cluster has the universe, so that the conversation is carried
+    /// there: that node judges tickets, which are good once, and known where they were made. Any
+    /// thread.
+    std::function<bool(UniverseId universe)> is_elsewhere{};
 
     // Limits, per connection
     std::size_t max_message_bytes = std::size_t{64} * 1024;  ///< longer ones close with 1009

@@ -22,6 +22,7 @@ class BridgeHostPort final : public BridgePort {
     void introspect(Secret api_key, PublishTransport::IntrospectDone done) override;
     void read_stats(std::vector<UniverseId> universes, Detail detail, StatsDone done) override;
     void read_servers(UniverseId universe, ServersDone done) override;
+    void release_universe(UniverseId universe) override;
 
   private:
     BridgeHost& host_;

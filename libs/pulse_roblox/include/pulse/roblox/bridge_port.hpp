@@ -41,6 +41,8 @@ class BridgePort {
     /// Of each of them, in their order; nothing for one that the bridge does not know.
     virtual void read_stats(std::vector<UniverseId> universes, Detail detail, StatsDone done) = 0;
     virtual void read_servers(UniverseId universe, ServersDone done) = 0;
+    /// Bridge::release_universe().
+    virtual void release_universe(UniverseId universe) = 0;
 };
 
 }  // namespace pulse::roblox

@@ -39,6 +39,7 @@ enum class Error {
     unknown_key,          ///< no key in that slot
     key_in_use,           ///< the active or only key cannot be removed
     unknown_token,        ///< no token of that id
+    served_elsewhere,     ///< another node of the cluster has the universe, or is about to
 };
 
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -45,6 +45,12 @@ struct RegistryOptions {
     std::size_t max_probes = 4;          ///< by schedule, at once
     std::size_t max_probe_waiters = 64;  ///< per universe
     std::size_t max_writes_per_tick = 32;
+
+    // In a cluster
+    /// Everything is read again this often, should word of a change have been lost; 0 = never.
+    std::chrono::milliseconds resync_interval{0};
+    std::size_t max_rereads = 32;   ///< documents that others changed, at once
+    std::size_t max_heard = 1'024;  ///< that wait; beyond it everything is read again
 };
 
 /// All outlive the registry.
@@ -56,6 +62,11 @@ struct RegistryParts {
     const core::Clock& clock;
     core::Rng& rng;
     core::Log& log;
+    /// Told the name of what was changed here (`universe/<id>`, `token/<id>`), for the registries
+    /// of other nodes on the same store: see changed_elsewhere(). Any thread; must not block.
+    std::function<void(const std::string& name)> tell{};
+    /// Whether this node asks about the universe's key by schedule; empty: about all.
+    std::function<bool(UniverseId universe)> is_owned{};
 };
 
 /// What loading found.
@@ -172,6 +183,16 @@ class UniverseRegistry final : public BridgeObserver {
     void create_token(TokenRecord wanted, TokenDone done);
     /// What was let in with it ends. Errors: Error::unknown_token.
     void remove_token(std::string_view id, Done done);
+
+    // Several registries on one store, one on each node of a cluster
+
+    /// Another one has changed this: reads it anew, soon.
+    void changed_elsewhere(std::string_view name);
+    /// Word of some changes may have been lost: reads everything anew, soon.
+    void resync();
+    /// Reads what is stored of the universe, and then tells bridge and book how it is; also when
+    /// nothing has changed, or the store does not answer. For a node that got the universe.
+    void refresh(UniverseId universe);
 
     // Upkeep
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The Roblox bridge on two servers with one store: whichever is asked, one sends to Open Cloud.
+#include "e2e/bridge_fixture.hpp"
+#include "servers.hpp"
+#include "support/redis_server.hpp"
+
+#include <csignal>
+#include <memory>
+#include <set>
+#include <string>
+
+using namespace pulse::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kUniverse = "2745313133";
+
+struct Pair {
+    Pair() {
+        for (std::unique_ptr<ServerProcess>& server : servers) {
+            // One after the other: the first makes the keys that both use.
+            server = std::make_unique<ServerProcess>(settings());
+            REQUIRE(becomes_ready(*server));
+            REQUIRE(caller(*server).is_served());
+        }
+        REQUIRE(caller(*servers[0]).add(kUniverse).status == 200);
+        for (const auto& server : servers) {
+            REQUIRE(eventually([&] {
+                return caller(*server).get(std::string("/universe/") + kUniverse).status == 200;
+            }));
+        }
+        REQUIRE(eventually([&] { return owner() != nullptr; }, 30s));
+    }
+    [[nodiscard]] Settings settings() const {
+        return cluster_settings(redis.url(), bridge.settings({{"store.engine", "\"redis\""},
+                                                              {"store.url", toml_text(redis.url())},
+                                                              {"cluster.lease_ms", "1500"}}));
+    }
+    [[nodiscard]] Caller caller(const ServerProcess& server) const {
+        return {server, bridge.key()};
+    }
+    static bool owns(const ServerProcess& server) {
+        return server.metric("pulse_roblox_universes_owned") == 1;
+    }
+    /// The one server that says so.
+    [[nodiscard]] ServerProcess* owner() const {
+        const bool first = servers[0] && owns(*servers[0]);
+        const bool second = servers[1] && owns(*servers[1]);
+        if (first == second) return nullptr;
+        return servers[first ? 0 : 1].get();
+    }
+    [[nodiscard]] int send(const ServerProcess& server, const std::string& text) const {
+        return caller(server)
+            .post(std::string("/universe/") + kUniverse + "/send",
+                  {{"topic", "news"}, {"message", text}, {"destination", "roblox"}})
+            .status;
+    }
+    /// How often Open Cloud has taken it.
+    [[nodiscard]] std::size_t count(const std::string& text) const {
+        std::size_t count = 0;
+        const auto cloud = bridge.mock->cloud();
+        for (const auto& entry : cloud->records().log) {
+            count += entry.status == 200 && entry.message.find(text) != std::string::npos;
+        }
+        return count;
+    }
+
+    RedisServer redis;
+    BridgeFixture bridge;
+    std::unique_ptr<ServerProcess> servers[2];
+};
+
+}  // namespace
+
+TEST_CASE("one server of a cluster sends for a universe, and another one when it is gone",
+          "[e2e][redis][cluster][bridge]") {
+    Pair pair;
+    ServerProcess* const owner = pair.owner();
+    const std::size_t first = owner == pair.servers[0].get() ? 0 : 1;
+    ServerProcess& other = *pair.servers[1 - first];
+    CHECK(pair.send(*owner, "one") == 200);
+    CHECK(pair.count("one") == 1);
+    // Carried to the owner, or told to come again; never unknown.
+    const int elsewhere = pair.send(other, "two");
+    CHECK((elsewhere == 200 || elsewhere == 503));
+    CHECK(pair.count("two") == (elsewhere == 200 ? 1U : 0U));
+
+    SECTION("killed") {
+        owner->signal(SIGKILL);
+        CHECK(owner->wait() == killed_by(SIGKILL));
+    }
+    SECTION("ended, with what it had taken sent") {
+        owner->signal(SIGTERM);
+        CHECK(owner->wait() == exited(0));
+    }
+    pair.servers[first].reset();
+    REQUIRE(eventually([&] { return pair.send(other, "three") == 200; }, 30s));
+    CHECK(pair.count("three") == 1);
+    CHECK(pair.owner() == &other);
+    CHECK(other.metric("pulse_roblox_universes_gained_total") == 1);
+}
+
+TEST_CASE("what one server changes in the registry another one knows",
+          "[e2e][redis][cluster][bridge]") {
+    const Pair pair;
+    const Caller first = pair.caller(*pair.servers[0]);
+    const Caller second = pair.caller(*pair.servers[1]);
+    REQUIRE(second.add("77").status == 200);
+    CHECK(eventually([&] { return first.get("/universe/77").status == 200; }));
+    REQUIRE(first.post("/universe/registry/remove", {{"universeId", "77"}}).status == 200);
+    CHECK(eventually([&] { return second.get("/universe/77").status == 404; }));
+    // Each has one owner.
+    CHECK(eventually([&] {
+        return pair.servers[0]->metric("pulse_roblox_universes_owned") +
+                   pair.servers[1]->metric("pulse_roblox_universes_owned") ==
+               1;
+    }));
+}
