@@ -161,6 +161,13 @@ TEST_CASE("a Redis without memory refuses what grows, and nothing else", "[store
     CHECK(store->status().text == "Redis has reached its maxmemory");
     CHECK(test::commit(*store, DocumentBatch().remove("a")));
     CHECK_FALSE(test::text_of(*store, "a"));
+    CHECK(test::commit(*store, DocumentBatch().remove("never")));
+    CHECK(store->status().error == Error::store_full);
+    // Also on a connection that is made now.
+    CHECK(f.redis.ask("CLIENT KILL TYPE normal") == ":1\r\n");
+    CHECK(test::eventually(
+        [&] { return test::commit(*store, DocumentBatch().remove("b")).has_value(); }));
+    CHECK(test::scan_all(*store, {}).empty());
     // Beside one that cannot be done, one that can is.
     auto put = test::ask_commit(*store, DocumentBatch().put("d", "1"));
     auto conflict =

@@ -36,6 +36,14 @@ constexpr int kSweepsPerLease = 3;
 
 [[nodiscard]] auto failure(std::error_code error) { return tl::unexpected(error); }
 
+[[nodiscard]] bool puts_something(const core::DocumentBatch& batch) {
+    using Kind = core::DocumentBatch::Kind;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (batch[i].kind == Kind::put || batch[i].kind == Kind::add) return true;
+    }
+    return false;
+}
+
 [[nodiscard]] bool is_ok(const Reply& reply) { return reply.size() > 0 && reply[0].text() == "ok"; }
 
 }  // namespace
@@ -87,13 +95,25 @@ void Engine::send_group() {
         if (!must_wait) finish(*group);
     });
     if (!must_wait) return;
-    const std::string replicas = std::to_string(options_.replicas);
-    const auto patience = std::min(options_.replicas_timeout, options_.answer_timeout / 2);
-    const std::string timeout = std::to_string(std::max<std::int64_t>(patience.count(), 1));
-    link_->send({"WAIT", replicas, timeout}, [this, group](const Reply* reply) {
+    ask_replicas([this, group](const Reply* reply) {
         on_replicated(*group, reply);
         finish(*group);
     });
+}
+
+void Engine::ask_replicas(redis::Answer answer) {
+    const auto patience = std::min(options_.replicas_timeout, options_.answer_timeout / 2);
+    Words words;
+    words.add("WAIT");
+    words.add(options_.replicas);
+    words.add(std::max<std::int64_t>(patience.count(), 1));
+    link_->send(words.all(), std::move(answer));
+}
+
+Fault Engine::lack_of_replicas(std::int64_t there) const {
+    return {make_error_code(Error::store_unavailable),
+            "only " + std::to_string(there) + " of " + std::to_string(options_.replicas) +
+                " replicas have acknowledged a write in time"};
 }
 
 void Engine::on_committed(Group& group, const Reply* reply) {
@@ -107,21 +127,30 @@ void Engine::on_committed(Group& group, const Reply* reply) {
         return fail(group, meet_error("an answer that is none", true));
     }
     board_.figures.stored_bytes.store(read_number((*reply)[1].text()));
-    bool has_written = false;
     bool is_out_of_memory = false;
     for (std::size_t i = 0; i < group.work.size(); ++i) {
         auto verdict = read_verdict((*reply)[i + 2]);
         if (!verdict) {
             verdict = Verdict{failure(meet_error("an answer that is none", true)), false};
         }
-        has_written |= verdict->result && verdict->result->version != 0;
         is_out_of_memory |= verdict->is_out_of_memory;
         group.results.push_back(std::move(verdict->result));
     }
     if (is_out_of_memory) {
         (void)meet_error("OOM", true);
-    } else if (has_written && options_.replicas == 0) {
-        note_success();
+    } else if (options_.replicas == 0) {
+        note_written(group);
+    }
+}
+
+void Engine::note_written(const Group& group) {
+    if (!trouble_) return;
+    const bool is_full = trouble_->error == Error::store_full;
+    for (std::size_t i = 0; i < group.work.size(); ++i) {
+        const auto& result = group.results[i];
+        if (!result || result->version == 0) continue;
+        // What makes room is no sign that there is some.
+        if (!is_full || puts_something(group.work[i].batch)) return note_success();
     }
 }
 
@@ -134,11 +163,8 @@ void Engine::on_replicated(Group& group, const Reply* reply) {
         return fail(group, make_error_code(Error::store_unavailable));
     }
     if (reply->is_error()) return fail(group, meet_error(reply->text(), true));
-    if (reply->integer() >= options_.replicas) return note_success();
-    const Fault fault{make_error_code(Error::store_unavailable),
-                      "only " + std::to_string(reply->integer()) + " of " +
-                          std::to_string(options_.replicas) +
-                          " replicas have acknowledged a write in time"};
+    if (reply->integer() >= options_.replicas) return note_written(group);
+    const Fault fault = lack_of_replicas(reply->integer());
     for (auto& result : group.results) {
         if (has_written(result)) result = failure(fault.error);
     }

@@ -77,6 +77,7 @@ class Engine {
     void open();
     void on_opened(const redis::Reply& reply);
     void note_opened(std::string id, std::string_view problem);
+    void prove_replicas();
     void tell_durability();
     void on_link_down(std::string_view why);
     /// Neither reads nor writes work until it is opened again.
@@ -95,7 +96,12 @@ class Engine {
     void flush();
     void send_group();
     void on_committed(Group& group, const redis::Reply* reply);
+    /// How many of them have what was written on the link so far.
+    void ask_replicas(redis::Answer answer);
+    [[nodiscard]] Fault lack_of_replicas(std::int64_t there) const;
     void on_replicated(Group& group, const redis::Reply* reply);
+    /// Ends the trouble that there is, if this shows that it is over.
+    void note_written(const Group& group);
     void finish(Group& group);
     void fail(Group& group, std::error_code error) { group.failure = error; }
     void send_gets();

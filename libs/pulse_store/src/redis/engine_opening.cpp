@@ -176,13 +176,30 @@ void Engine::note_opened(std::string id, std::string_view problem) {
                              {"appendfsync", std::string_view(fsync_)}});
         tell_durability();
     }
-    if (problem.empty()) {
-        note_success();
-    } else {
+    if (!problem.empty()) {
         (void)meet_error(problem, true);
+    } else if (options_.replicas > 0) {
+        return prove_replicas();
+    } else {
+        note_success();
     }
     have_tried();
     flush();
+}
+
+void Engine::prove_replicas() {
+    ask_replicas([this](const Reply* reply) {
+        if (reply == nullptr) return;
+        if (reply->is_error()) {
+            (void)meet_error(reply->text(), true);
+        } else if (reply->integer() < options_.replicas) {
+            note_trouble(lack_of_replicas(reply->integer()));
+        } else {
+            note_success();
+        }
+        have_tried();
+        flush();
+    });
 }
 
 void Engine::tell_durability() {

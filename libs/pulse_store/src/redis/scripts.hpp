@@ -262,11 +262,9 @@ while at <= #ARGV do
   at = last + 1
 end
 if version ~= version_before then
-  -- When no batch changed anything this is the first write.
-  if not write('HSET', M, 'version', format('%.0f', version), 'bytes', format('%.0f', bytes), 'run', ARGV[3])
-  then
-    return {'failed', refusal}
-  end
+  -- When no batch changed anything this is the first write, and must not be one that needs memory.
+  if not has_written and not write('HDEL', M, '') then return {'failed', refusal} end
+  call('HSET', M, 'version', format('%.0f', version), 'bytes', format('%.0f', bytes), 'run', ARGV[3])
 end
 results[2] = format('%.0f', bytes)
 return results

@@ -36,8 +36,9 @@ struct RedisDocumentStoreOptions {
     /// limit but Redis' maxmemory.
     std::uint64_t max_documents = 0;
     std::uint64_t max_bytes = 0;  ///< keys and values; Redis takes 250 bytes a document more
-    /// A batch is answered when so many replicas have it (WAIT). When they have not after
-    /// `replicas_timeout`, it is answered with store_unavailable, though the master has it.
+    /// A batch is answered when so many replicas have it (WAIT); reads behind it wait as well. When
+    /// they have not after `replicas_timeout`, it is answered with store_unavailable, though the
+    /// master has it.
     std::uint32_t replicas = 0;
     /// At most half of answer_timeout.
     std::chrono::milliseconds replicas_timeout{1'000};
