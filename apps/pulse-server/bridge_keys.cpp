@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -72,24 +73,21 @@ tl::expected<std::optional<std::string>, std::string> read_key(const std::string
     return text;
 }
 
-/// Whole or not at all, and on disk: what is encrypted with it must not outlive it.
+/// Whole or not at all, and on disk: what is encrypted with it must not outlive it. Of several that
+/// start at the same moment one is the first, and its key stays.
 tl::expected<void, std::string> write_key(const std::string& path, std::string_view key) {
-    const std::string part = path + ".new";
-    ::unlink(part.c_str());
+    std::string part = path + ".XXXXXX";
     {
-        const File file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        const File file(::mkostemp(part.data(), O_CLOEXEC));  // for its owner alone
         if (file.fd() < 0) return failed("write", path, errno);
         const std::string text = std::string(key) + "\n";
-        if (::write(file.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-            ::fsync(file.fd()) != 0) {
-            return failed("write", path, errno);
-        }
+        const bool is_written =
+            ::write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+            ::fsync(file.fd()) == 0 && (::link(part.c_str(), path.c_str()) == 0 || errno == EEXIST);
+        const int error = errno;
+        ::unlink(part.c_str());
+        if (!is_written) return failed("write", path, error);
     }
-    // Another start at the same moment: its key stays.
-    if (::link(part.c_str(), path.c_str()) != 0 && errno != EEXIST) {
-        return failed("write", path, errno);
-    }
-    ::unlink(part.c_str());
     const std::string folder = std::filesystem::path(path).parent_path().string();
     const File directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC));
     if (directory.fd() < 0 || ::fsync(directory.fd()) != 0) return failed("write", path, errno);

@@ -4,9 +4,15 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <array>
+#include <barrier>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -40,6 +46,27 @@ struct Keys {
 constexpr fs::perms kMine = fs::perms::owner_read | fs::perms::owner_write;
 
 }  // namespace
+
+TEST_CASE("servers that start at once in one folder come to the same keys", "[bridge_keys]") {
+    constexpr std::size_t kServers = 8;
+    Keys keys;
+    std::array<std::string, kServers> found;
+    std::barrier together(static_cast<std::ptrdiff_t>(kServers));
+    std::vector<std::thread> servers;
+    for (std::string& each : found) {
+        servers.emplace_back([&keys, &each, &together] {
+            pulse::core::SystemRng rng;
+            together.arrive_and_wait();
+            const auto made = obtain_bridge_keys(keys.options, true, rng);
+            each = made ? made->api_key + ' ' + made->master_keys : "no keys: " + made.error();
+        });
+    }
+    for (std::thread& server : servers) server.join();
+    CHECK_FALSE(found.front().starts_with("no keys"));
+    for (const std::string& each : found) CHECK(each == found.front());
+    const fs::directory_iterator files(keys.options.key_directory);
+    CHECK(std::distance(begin(files), end(files)) == 2);
+}
 
 TEST_CASE("the first start makes keys that only this user may read", "[bridge_keys]") {
     Keys keys;
