@@ -335,14 +335,6 @@ class Validator {
                 check_redis_url(kUrl, cluster.url, "cluster.engine");
                 break;
         }
-        const bool has_rooms = config_.rooms.enabled.value_or(!config_.auth.is_required());
-        if (cluster.engine != ClusterEngine::memory && cluster.rooms && has_rooms &&
-            config_.store.engine != StoreEngine::redis &&
-            are_sound({"cluster.rooms", "rooms.enabled", "store.engine"})) {
-            warn("cluster.rooms",
-                 "a room that goes to another server is not found there: servers share rooms by "
-                 "store.engine = \"redis\"; or set cluster.rooms = false");
-        }
         constexpr std::size_t kMaxPrefixBytes = 64;
         if (are_sound({"cluster.prefix"}) && cluster.prefix.size() > kMaxPrefixBytes) {
             error("cluster.prefix",

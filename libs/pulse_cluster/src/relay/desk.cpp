@@ -112,8 +112,12 @@ void Desk::await_room(const PeerPtr& peer) {
     peer->is_awaited = true;
     // It may have become less just before that.
     const bool is_less = peer->waiting.load() <= options_.window_bytes / 2;
-    if (is_less && peer->is_awaited.exchange(false)) {
-        put([peer](Desk& desk) { desk.on_room(peer); });
+    if (!is_less || !peer->is_awaited.exchange(false)) return;
+    // Other lanes may have waited, too.
+    if (const auto board = board_.lock()) {
+        for (const auto& desk : board->desks()) {
+            desk->put([peer](Desk& at) { at.on_room(peer); });
+        }
     }
 }
 
@@ -189,8 +193,7 @@ void Desk::send_message(const PeerPtr& peer, SessionNumber session, core::Messag
 
 bool Desk::is_full(const PeerPtr& peer, SessionNumber session) {
     if (!is_full(peer)) return false;
-    std::vector<SessionNumber>& waiting = waiting_[peer];
-    if (waiting.empty() || waiting.back() != session) waiting.push_back(session);
+    waiting_[peer].push_back(session);
     await_room(peer);
     return true;
 }

@@ -10,7 +10,7 @@ namespace pulse::cluster {
 
 namespace {
 
-constexpr std::size_t kMaxPairs = 1'000;
+constexpr std::size_t kMaxFields = 1'000;
 
 [[nodiscard]] bool take_text(std::string_view& in, std::string& out) {
     std::string_view bytes;
@@ -31,7 +31,7 @@ constexpr std::size_t kMaxPairs = 1'000;
 
 [[nodiscard]] bool take_pairs(std::string_view& in, TextPairs& pairs) {
     std::uint16_t count = 0;
-    if (!take_number(in, count) || count > kMaxPairs) return false;
+    if (!take_number(in, count) || count > kMaxFields) return false;
     pairs.clear();
     for (; count != 0; --count) {
         auto& [name, value] = pairs.emplace_back();
@@ -73,7 +73,7 @@ RecordWriter& RecordWriter::address(const core::PeerAddress& peer) {
 }
 
 RecordWriter& RecordWriter::pairs(const TextPairs& pairs) {
-    const std::size_t count = std::min(pairs.size(), kMaxPairs);
+    const std::size_t count = std::min(pairs.size(), kMaxFields);
     append_number(static_cast<std::uint16_t>(count), out_);
     for (std::size_t i = 0; i < count; ++i) text(pairs[i].first).text(pairs[i].second);
     return *this;

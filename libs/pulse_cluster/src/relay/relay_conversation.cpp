@@ -49,8 +49,9 @@ void RelayConversation::forward(core::MessageKind kind, core::ByteView message) 
 }
 
 void RelayConversation::pause_if_full() {
+    if (!is_awaiting_room_) is_awaiting_room_ = desk_->is_full(peer_, session_);
     const bool is_full =
-        unanswered_ >= desk_->options().session_window_bytes || desk_->is_full(peer_, session_);
+        is_awaiting_room_ || unanswered_ >= desk_->options().session_window_bytes;
     if (std::exchange(is_paused_, is_full) != is_full) connection_.pause_reading(is_full);
 }
 
@@ -101,6 +102,7 @@ void RelayConversation::on_credit(std::size_t bytes) {
 }
 
 void RelayConversation::on_room() {
+    is_awaiting_room_ = false;
     if (!is_over_ && peer_ != nullptr) pause_if_full();
 }
 

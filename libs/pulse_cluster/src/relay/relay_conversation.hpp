@@ -65,6 +65,7 @@ class RelayConversation final : public core::Conversation {
     std::size_t held_bytes_ = 0;
     std::size_t unanswered_ = 0;  ///< bytes of messages that the owner has not dealt with
     bool is_paused_ = false;
+    bool is_awaiting_room_ = false;  ///< on_room() will be called
     bool is_over_ = false;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "relay/remote_connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <utility>
@@ -17,6 +18,12 @@ namespace {
 constexpr std::size_t kPieces = 64;
 /// Beside a window and one message: what a node has sent before it heard that it shall not.
 constexpr std::size_t kHeldSlack = std::size_t{4} * 1024 * 1024;
+/// Of one message, where the dialect sets no limit of its own.
+constexpr std::size_t kMostHeld = std::size_t{64} * 1024 * 1024;
+
+/// Answers are not given to a node that has as much to come; unless they are small.
+constexpr std::size_t kMostWaiting = std::size_t{64} * 1024 * 1024;
+constexpr std::size_t kAlwaysFits = std::size_t{4} * 1024;
 
 std::size_t total_of(std::span<const iovec> pieces) noexcept {
     std::size_t total = 0;
@@ -78,9 +85,13 @@ bool RemoteConnection::start(core::Dialect& dialect, const OpenRecord& open) {
 
 void RemoteConnection::on_message(core::MessageKind kind, std::string_view message) {
     if (is_closing_ || is_over_ || end_) return;
+    // Said before its node knew how much is too much.
+    if (message.size() > conversation_->max_message_bytes()) {
+        return close(core::CloseReason::message_too_big);
+    }
     if (!is_paused_ && held_.empty()) return deliver(kind, message);
-    const std::size_t most =
-        desk_.options().session_window_bytes + conversation_->max_message_bytes() + kHeldSlack;
+    const std::size_t most = desk_.options().session_window_bytes + kHeldSlack +
+                             std::min(conversation_->max_message_bytes(), kMostHeld);
     core::MemoryBudget* const budget = lane().budget();
     if (held_bytes_ + message.size() > most) return close(kPolicyViolation, "Too much at once");
     if (budget != nullptr && !budget->try_reserve_input(message.size())) {
@@ -256,8 +267,12 @@ void RemoteConnection::request_tick(std::chrono::milliseconds after) {
 
 void RemoteRequest::complete_response(std::uint32_t, core::HttpResponse response) {
     if (std::exchange(is_answered_, true)) return;
-    if (response.body.size() > desk_.options().max_answer_bytes) {
+    const std::size_t size = response.body.size();
+    if (size > desk_.options().max_answer_bytes) {
         response = core::HttpResponse::text(500, "The answer is too long");
+    } else if (node_->waiting.load() + size > kMostWaiting && size > kAlwaysFits) {
+        response = core::HttpResponse::text(503, "The way back is full");
+        response.headers.emplace_back("retry-after", "1");
     }
     desk_.say_answer(node_, number_, response);
     desk_.bury(*this);

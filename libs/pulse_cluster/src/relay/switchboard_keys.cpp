@@ -115,7 +115,7 @@ void Switchboard::on_released(const std::string& name, std::uint64_t id) {
     Key& key = *found->second;
     key.is_closing = false;
     if (!key.is_used()) return erase(key);
-    if (key.claim == nullptr) claim(key);
+    if (key.claim == nullptr && !is_draining_) claim(key);
     settle(key);
 }
 
@@ -160,9 +160,17 @@ void Switchboard::drop(const std::string& name) {
     key.serial = ++last_serial_;
     set_owner(key, {});
     end_sessions(key);
-    const core::Ownership::Claim gone = std::move(key.claim);
-    key.claim.reset();
-    if (!key.is_closing) release(key);
+    // Given back with the last copy of what is called when all is put away.
+    const core::Ownership::Claim held = std::exchange(key.claim, nullptr);
+    if (key.is_closing) return;
+    key.is_closing = true;
+    const auto done = [weak = weak_from_this(), name, id = key.id, held] {
+        const auto self = weak.lock();
+        if (self == nullptr) return;
+        self->post([name, id](Switchboard& board) { board.on_released(name, id); });
+    };
+    if (!key.space->keys.release) return done();
+    key.space->keys.release(name, done);
 }
 
 void Switchboard::drain() {

@@ -106,8 +106,8 @@ class Rooms {
     // time.
 
     /// From now on whoever reads a room from the store takes it over: what another process still
-    /// has of it is stored no more, but refused, and `on_lost` is called there, on any loop. Before
-    /// anything is served.
+    /// has of it is stored no more, but refused, and `on_lost` is called there, on any loop. So ask
+    /// a node for rooms that it has alone. Before anything is served.
     void share(std::function<void(const std::string& room)> on_lost);
     /// Calls `done` on a loop once the room is not in memory any more, and all of it is stored. Its
     /// connections are ended by the caller, who lets nobody in meanwhile.
