@@ -315,7 +315,8 @@ tl::expected<void, std::string> Engine::start() {
     if (p.cluster && !p.cluster->problem().empty()) {
         return tl::unexpected(p.cluster->problem());
     }
-    if (p.relay && p.config.store.engine != StoreEngine::redis) {
+    if (p.relay && p.rooms && p.config.cluster.rooms &&
+        p.config.store.engine != StoreEngine::redis) {
         p.log.write(core::LogLevel::warn, "rooms_not_shared",
                     {{"reason",
                       std::string_view("a room that goes to another server is not found there: "
