@@ -297,8 +297,10 @@ struct Alone {
          [this](const std::string& channel, const std::string&, std::function<void(std::size_t)>) {
              said.push_back(channel);
          },
-         [](const cluster::NodeId&, const std::string&) {}, [](const std::string&) {},
-         [](const core::PresenceEvent&) {}, [this] { return is_congested; }},
+         [](const cluster::NodeId&, const std::string&) {},
+         [](const std::string&, const cluster::NodeId&, const std::string&) {},
+         [](const std::string&) {}, [](const core::PresenceEvent&) {},
+         [this] { return is_congested; }},
         &budget};
 
     void hear(PresenceAction action, std::uint64_t n, std::size_t data_bytes) {

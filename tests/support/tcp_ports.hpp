@@ -31,40 +31,25 @@ namespace pulse::test {
     return fd >= 0;
 }
 
-/// Ports of 127.0.0.1 that nobody had a moment ago, for servers that cannot choose one themselves.
-/// `offset`: that the port so much higher is free, too.
-[[nodiscard]] inline std::vector<std::uint16_t> free_ports(std::size_t n, int offset = 0) {
-    const auto bind_to = [](std::uint16_t port, sockaddr_in& address) {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        address = {};
+/// Ports of 127.0.0.1 that nobody had a moment ago, for servers that cannot choose one themselves:
+/// below those that the system gives to connections, and others for each process.
+[[nodiscard]] inline std::vector<std::uint16_t> free_ports(std::size_t n) {
+    constexpr unsigned kFirst = 10'000;
+    constexpr unsigned kCount = 20'000;
+    static unsigned next = static_cast<unsigned>(::getpid()) * 61;
+    std::vector<std::uint16_t> ports;
+    for (unsigned tries = 0; ports.size() < n && tries < kCount; ++tries) {
+        const auto port = static_cast<std::uint16_t>(kFirst + next++ % kCount);
+        sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         address.sin_port = htons(port);
-        socklen_t size = sizeof address;
-        if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) {
-            ::close(fd);
-            return -1;
+        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+            ports.push_back(port);
         }
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-        return fd;
-    };
-    std::vector<std::uint16_t> ports;
-    std::vector<int> held;  // so that none is given twice
-    for (int tries = 0; ports.size() < n && tries < 1000; ++tries) {
-        sockaddr_in address{};
-        const int fd = bind_to(0, address);
-        if (fd < 0) continue;
-        held.push_back(fd);
-        const int port = ntohs(address.sin_port);
-        if (offset != 0) {
-            if (port + offset > 65535) continue;
-            const int other = bind_to(static_cast<std::uint16_t>(port + offset), address);
-            if (other < 0) continue;
-            held.push_back(other);
-        }
-        ports.push_back(static_cast<std::uint16_t>(port));
+        ::close(fd);
     }
-    for (const int fd : held) ::close(fd);
     if (ports.size() < n) throw std::runtime_error("no free ports");
     return ports;
 }

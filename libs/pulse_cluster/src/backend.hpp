@@ -2,6 +2,18 @@
 //
 // The server that joins the nodes, as the broker sees it: carries bytes by channel, and may keep
 // publications.
+//
+// What order is needed, and no more:
+//   - Publications of a channel come in one order to all nodes; those of one node in the order in
+//     which it sent them, those that are kept in the order of their offsets.
+//   - What one node says to a channel comes in that order to those who listen to it. Publications
+//     may overtake it, and be overtaken.
+//   - What a node tells about a channel is not overtaken by what it says to the channel later.
+//     Members may have come and gone in between: an older list would bring them back. The other
+//     way round is harmless: changes that are older than a list end in what the list has.
+//   - read() is done behind what it has, and before anything later.
+// Words that are told of no channel, and announcements, are in no order to anything else, and may
+// come more than once.
 #pragma once
 
 #include "envelope.hpp"
@@ -29,6 +41,12 @@ struct BackendEvents {
     std::function<void(std::string_view bytes)> on_announced;
     /// What a node said to this one.
     std::function<void(std::string_view bytes)> on_told;
+    // Where a part of the server may be away or change places: of one channel.
+
+    /// It is not heard any more; on_missed() will follow.
+    std::function<void(std::string_view channel)> on_deaf;
+    /// It is heard anew, or late; something may have been missed.
+    std::function<void(std::string_view channel)> on_missed;
 };
 
 /// **Loop-bound.**
@@ -49,14 +67,34 @@ class Backend {
     using Done = std::function<void(std::error_code)>;
     virtual void publish(const std::string& channel, std::string head,
                          const std::vector<std::string>& records, Done done) = 0;
-    // Words between nodes. What one node sends arrives in that order, publications included.
+    // Words between nodes.
 
     virtual void announce(const std::string& bytes) = 0;
     virtual void tell(const NodeId& node, const std::string& bytes) = 0;
+    virtual void tell_about(const std::string& channel, const NodeId& node,
+                            const std::string& bytes) {
+        (void)channel;
+        tell(node, bytes);
+    }
     /// To the nodes that listen to the channel, as on_message(). `done` gets how many they are,
     /// this one included if it does; 0 when it could not be sent.
     virtual void say(const std::string& channel, const std::string& bytes,
                      std::function<void(std::size_t nodes)> done) = 0;
+
+    // Of a server of several parts. What they answer changes within on_state() alone.
+
+    /// Whether no part is away.
+    [[nodiscard]] virtual bool is_whole() const noexcept { return true; }
+    /// Whether what is sent to this channel would be taken, when anything is.
+    [[nodiscard]] virtual bool can_send_to(const std::string& channel) const {
+        (void)channel;
+        return true;
+    }
+    /// Whether it can be listened to. When not: on_missed() instead of on_listening().
+    [[nodiscard]] virtual bool can_hear_from(const std::string& channel) const {
+        (void)channel;
+        return true;
+    }
 
     /// What is not with the system yet, of everything that was to be sent.
     [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept { return 0; }

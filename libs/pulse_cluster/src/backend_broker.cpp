@@ -75,7 +75,9 @@ void BackendBroker::start() {
                                   broker->on_message(channel, bytes);
                               },
                               [broker](std::string_view bytes) { broker->on_announced(bytes); },
-                              [broker](std::string_view bytes) { broker->on_told(bytes); }});
+                              [broker](std::string_view bytes) { broker->on_told(bytes); },
+                              [broker](std::string_view channel) { broker->on_deaf(channel); },
+                              [broker](std::string_view channel) { broker->on_missed(channel); }});
         self.beat();
     });
 }
@@ -93,6 +95,7 @@ void BackendBroker::close() {
         self->beat_timer_.cancel();
         // Destroyed unanswered; what they hold may call back.
         const auto queue = std::exchange(self->queue_, {});
+        const auto aside = std::exchange(self->aside_, {});
         const auto in_flight = std::exchange(self->in_flight_, {});
         const auto channels = std::exchange(self->channels_, {});
     });
@@ -112,19 +115,15 @@ core::HistoryPolicy BackendBroker::policy_of(std::string_view channel) const {
     return keeps_history_ ? options_.history(channel) : core::HistoryPolicy{};
 }
 
-void BackendBroker::on_state(bool can_send, bool can_hear, std::string_view why) {
+void BackendBroker::tell_whether_up(bool can_send, bool can_hear, std::string_view why) {
     const bool was_up = counters_.is_up;
-    const bool is_up = can_send && can_hear;
+    const bool is_up = can_send && can_hear && backend_->is_whole();
     if (!is_up) {
         const std::lock_guard lock(mutex_);
         why_down_ = why;
         if (!can_hear) listening_.clear();
     }
     counters_.is_up = is_up;
-    was_sending_ = can_send;
-    const std::size_t largest = backend_->max_bytes();
-    backend_limit_ = largest == 0 ? 0 : largest - std::min(largest, kMaxHeadBytes);
-    can_send_ = can_send;
     if (is_up && !was_up) {
         counters_.connects.fetch_add(1);
         log_.write(core::LogLevel::info, "broker_up");
@@ -134,6 +133,17 @@ void BackendBroker::on_state(bool can_send, bool can_hear, std::string_view why)
         log_.write(core::LogLevel::warn, "broker_down", {{"reason", why}});
         logged_why_ = why;
     }
+}
+
+void BackendBroker::on_state(bool can_send, bool can_hear, std::string_view why) {
+    const bool is_connected = can_send && can_hear;
+    const bool is_back = is_connected && !was_connected_;
+    was_connected_ = is_connected;
+    tell_whether_up(can_send, can_hear, why);
+    was_sending_ = can_send;
+    const std::size_t largest = backend_->max_bytes();
+    backend_limit_ = largest == 0 ? 0 : largest - std::min(largest, kMaxHeadBytes);
+    can_send_ = can_send;
     if (can_hear_ && !can_hear) {
         for (auto& [name, channel] : channels_) {
             channel.is_listening = false;
@@ -149,7 +159,7 @@ void BackendBroker::on_state(bool can_send, bool can_hear, std::string_view why)
         catch_up_with_all();
     }
     can_hear_ = can_hear;
-    if (presence_ && is_up && !was_up) {
+    if (presence_ && is_back) {
         std::vector<std::string> names;
         for (const auto& each : channels_) names.push_back(each.first);
         presence_->on_back(names, Clock::now());
@@ -159,7 +169,9 @@ void BackendBroker::on_state(bool can_send, bool can_hear, std::string_view why)
             backend_->announce(node_message(NodeMessageKind::gap, node_));
         }
         read_next();
+        take_back();
         pump();
+        watch_queue();
     } else {
         if (options_.while_down != WhileDown::queue) fail_queue(Clock::time_point::max());
         watch_queue();
@@ -201,6 +213,10 @@ PresencePort BackendBroker::presence_port() {
     };
     port.tell = [this](const NodeId& node, const std::string& bytes) {
         backend_->tell(node, bytes);
+    };
+    port.tell_about = [this](const std::string& channel, const NodeId& node,
+                             const std::string& bytes) {
+        backend_->tell_about(channel, node, bytes);
     };
     port.announce = [this](const std::string& bytes) { backend_->announce(bytes); };
     port.emit = [this](const core::PresenceEvent& event) {

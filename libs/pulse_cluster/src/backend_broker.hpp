@@ -153,6 +153,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
         });
     }
     void on_state(bool can_send, bool can_hear, std::string_view why);
+    void tell_whether_up(bool can_send, bool can_hear, std::string_view why);
 
     void on_announced(std::string_view bytes);
     void on_told(std::string_view bytes);
@@ -166,6 +167,9 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void pump();
     void pump_soon();
     void send_some();
+    [[nodiscard]] bool put_aside(Waiting& waiting);
+    void take_back();
+    void fail(Waiting waiting);
     void send_batch(const std::string& channel, const core::HistoryPolicy& policy,
                     const std::vector<std::string>& records, Batch batch);
     void finish(std::uint64_t batch, std::error_code error);
@@ -178,6 +182,8 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void forget(ByName<Channel>::iterator place);
     void want(const std::string& channel, std::function<void()> done);
     void on_listening(std::string_view channel);
+    void on_deaf(std::string_view channel);
+    void on_missed(std::string_view channel);
     void settle(const std::string& name, bool asks_for_members);
     void set_listening(const std::string& name, Channel& channel, bool is_listening);
     static void call_waiting(Channel& channel);
@@ -190,6 +196,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void tell_gap(const std::string& name, Channel& channel, const core::StreamPosition& now);
     void hold(CatchUp& catch_up, std::string_view bytes);
     void begin_catch_up(const std::string& name, Channel& channel);
+    void catch_up_with(const std::string& name, Channel& channel);
     void catch_up_with_all();
     void read_next();
     void on_page(const std::string& name, core::Result<core::HistoryPage> page);
@@ -224,8 +231,10 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
 
     bool can_hear_ = false;
     std::string logged_why_;
-    bool was_sending_ = false;  ///< as can_send_, which close() clears
+    bool was_sending_ = false;    ///< as can_send_, which close() clears
+    bool was_connected_ = false;  ///< could be sent and heard
     std::deque<Waiting> queue_;
+    std::deque<Waiting> aside_;  ///< older than queue_, for parts of the server that are away
     std::unordered_map<std::uint64_t, Batch> in_flight_;
     std::uint64_t last_batch_ = 0;
     ByName<Channel> channels_;

@@ -79,7 +79,8 @@ void BackendBroker::when_listening(std::string_view channel, std::function<void(
 void BackendBroker::want(const std::string& name, std::function<void()> done) {
     refresh(name);
     const auto found = channels_.find(name);
-    if (found == channels_.end() || !can_hear_ || found->second.is_listening) return done();
+    const bool may_wait = found != channels_.end() && can_hear_ && backend_->can_hear_from(name);
+    if (!may_wait || found->second.is_listening) return done();
     found->second.waiting.push_back(std::move(done));
 }
 
@@ -87,6 +88,22 @@ void BackendBroker::on_listening(std::string_view name) {
     const auto found = channels_.find(name);
     if (found == channels_.end() || !can_hear_) return;
     settle(found->first, presence_ != nullptr && can_send_);
+}
+
+void BackendBroker::on_deaf(std::string_view name) {
+    const auto found = channels_.find(name);
+    if (found == channels_.end()) return;
+    set_listening(found->first, found->second, false);
+    // As when nothing is heard: the gap will be told.
+    call_waiting(found->second);
+}
+
+void BackendBroker::on_missed(std::string_view name) {
+    const auto found = channels_.find(name);
+    if (found == channels_.end() || !can_hear_) return;
+    set_listening(found->first, found->second, true);
+    catch_up_with(found->first, found->second);
+    if (presence_ && can_send_) presence_->on_missed(found->first, Clock::now());
 }
 
 /// It is heard. Who waits for that goes on once the members of the other nodes are known, too.

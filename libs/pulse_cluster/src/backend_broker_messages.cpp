@@ -106,14 +106,16 @@ void BackendBroker::hold(CatchUp& catch_up, std::string_view bytes) {
 
 // --------------------------------------------------------------- catching up
 
-void BackendBroker::catch_up_with_all() {
-    for (auto& [name, channel] : channels_) {
-        if (policy_of(name).is_kept()) {
-            begin_catch_up(name, channel);
-        } else {
-            tell_gap(name, channel, {});
-        }
+void BackendBroker::catch_up_with(const std::string& name, Channel& channel) {
+    if (policy_of(name).is_kept()) {
+        begin_catch_up(name, channel);
+    } else {
+        tell_gap(name, channel, {});
     }
+}
+
+void BackendBroker::catch_up_with_all() {
+    for (auto& [name, channel] : channels_) catch_up_with(name, channel);
 }
 
 void BackendBroker::begin_catch_up(const std::string& name, Channel& channel) {

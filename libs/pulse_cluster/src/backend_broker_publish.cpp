@@ -121,6 +121,10 @@ void BackendBroker::send_some() {
     names.reserve(kMaxWindow);
     for (std::size_t n = 0; n < kMaxWindow && !queue_.empty(); ++n) {
         Waiting& next = queue_.front();
+        if (put_aside(next)) {
+            queue_.pop_front();
+            continue;
+        }
         auto found = open.find(next.channel);
         if (found != open.end()) {
             const Group& group = groups[found->second];
@@ -189,25 +193,54 @@ void BackendBroker::pump_soon() {
     });
 }
 
+/// When its part of the server is away; taken then.
+bool BackendBroker::put_aside(Waiting& waiting) {
+    if (backend_->can_send_to(waiting.channel)) return false;
+    if (options_.while_down == WhileDown::queue) {
+        aside_.push_back(std::move(waiting));
+        watch_queue();
+    } else {
+        fail(std::move(waiting));
+    }
+    return true;
+}
+
+/// Something can be sent that could not: all of it is tried again, in its order.
+void BackendBroker::take_back() {
+    while (!aside_.empty()) {
+        queue_.push_front(std::move(aside_.back()));
+        aside_.pop_back();
+    }
+}
+
+void BackendBroker::fail(Waiting waiting) {
+    counters_.failed.fetch_add(1);
+    release(1, waiting.cost());
+    if (waiting.done) waiting.done(Error::broker_unavailable);
+}
+
 void BackendBroker::fail_queue(Clock::time_point older_than) {
-    while (!queue_.empty() && queue_.front().since < older_than) {
-        const Waiting gone = std::move(queue_.front());
-        queue_.pop_front();
-        counters_.failed.fetch_add(1);
-        release(1, gone.cost());
-        if (gone.done) gone.done(Error::broker_unavailable);
+    for (std::deque<Waiting>* const queue : {&aside_, &queue_}) {
+        // What waits for its turn while the server takes something has its turn soon.
+        if (queue == &queue_ && can_send_) return;
+        while (!queue->empty() && queue->front().since < older_than) {
+            Waiting gone = std::move(queue->front());
+            queue->pop_front();
+            fail(std::move(gone));
+        }
     }
 }
 
 void BackendBroker::watch_queue() {
-    if (is_queue_watched_ || queue_.empty()) return;
+    const std::deque<Waiting>& oldest = aside_.empty() ? queue_ : aside_;
+    if (is_queue_watched_ || oldest.empty() || (can_send_ && aside_.empty())) return;
     is_queue_watched_ = true;
-    queue_timer_.expires_at(queue_.front().since + options_.max_wait);
+    queue_timer_.expires_at(oldest.front().since + options_.max_wait);
     queue_timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
         const auto self = weak.lock();
         if (error || self == nullptr || self->is_closed_) return;
         self->is_queue_watched_ = false;
-        if (self->can_send_) return;
+        if (self->can_send_ && self->aside_.empty()) return;
         self->fail_queue(Clock::now() - self->options_.max_wait + std::chrono::milliseconds(1));
         self->watch_queue();
     });

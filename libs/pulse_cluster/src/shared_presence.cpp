@@ -298,7 +298,7 @@ void SharedPresence::on_message(std::string_view channel, std::string_view bytes
             std::string answer = node_message(NodeMessageKind::answer, node_);
             append_token(message->token, answer);
             append_channel(name, answer);
-            return port_.tell(message->node, all_of(name, std::move(answer)));
+            return port_.tell_about(name, message->node, all_of(name, std::move(answer)));
         }
         default:
             return;
@@ -339,6 +339,12 @@ void SharedPresence::on_back(const std::vector<std::string>& channels, Time now)
     for (const std::string& channel : channels) ask(channel, now, {});
     told_all_ = now;
     tell_all();
+}
+
+void SharedPresence::on_missed(const std::string& channel, Time now) {
+    ask(channel, now, {});
+    if (own_->count(channel) == 0) return;
+    port_.say(channel, all_of(channel, node_message(NodeMessageKind::state, node_)), {});
 }
 
 void SharedPresence::tick(Time now, bool can_send, bool can_hear) {

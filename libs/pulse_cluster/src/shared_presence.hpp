@@ -37,6 +37,9 @@ struct PresencePort {
                        std::function<void(std::size_t)> done)>
         say;
     std::function<void(const NodeId& node, const std::string& bytes)> tell;
+    /// Behind what was said to the channel.
+    std::function<void(const std::string& channel, const NodeId& node, const std::string& bytes)>
+        tell_about;
     std::function<void(const std::string& bytes)> announce;
     std::function<void(const core::PresenceEvent& event)> emit;
     /// What has been said already is more than the server takes at the moment.
@@ -89,6 +92,9 @@ class SharedPresence final : public core::PresenceStore {
     void on_announced(const NodeMessage& message, Time now);
     /// The broker is back: everything is told and asked again.
     void on_back(const std::vector<std::string>& channels, Time now);
+    /// The same for one channel: something may have been said while it was not heard. Whoever hears
+    /// it later than this node asks this one, so it tells, too.
+    void on_missed(const std::string& channel, Time now);
     /// Every now and then. `can_hear`: nodes that are not heard may be dead.
     void tick(Time now, bool can_send, bool can_hear);
     /// This node ends.

@@ -62,8 +62,9 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
         .doc =
             "redis://[[user]:password@]host[:port][/database], "
             "unix://[[user]:password@]/path[?db=number], "
-            "or redis+sentinel://[[user]:password@]host[:port][,host]/master[/database]; with TLS "
-            "as rediss:// or rediss+sentinel:// (?cafile=, certfile=, keyfile=).",
+            "redis+sentinel://[[user]:password@]host[:port][,host]/master[/database], "
+            "or redis+cluster://[[user]:password@]host[:port][,host]; "
+            "rediss for redis: with TLS (?cafile=, certfile=, keyfile=).",
         .secret = true,
     }),
     row<&ClusterOptions::url_file>({

@@ -2,11 +2,11 @@
 #include "redis/redis_backend.hpp"
 
 #include "backend_broker.hpp"
+#include "redis/redis_cluster_backend.hpp"
 
 #include <utility>
 
 #include <pulse/cluster/redis_broker.hpp>
-#include <pulse/redis/error.hpp>
 
 namespace pulse::cluster {
 
@@ -91,11 +91,13 @@ Result<std::shared_ptr<ClusterBroker>> make_redis_broker(const std::string& url,
                                                          const BrokerServices& services) {
     const auto location = redis::parse_location(url);
     if (!location) return tl::unexpected(location.error());
-    if (location->kind == redis::Location::Kind::cluster) {
-        return tl::unexpected(make_error_code(redis::Error::invalid_address));
-    }
     const NodeId node = draw_node_id(services.rng);
-    auto backend = std::make_unique<RedisBackend>(*location, options, services, node);
+    std::unique_ptr<Backend> backend;
+    if (location->kind == redis::Location::Kind::cluster) {
+        backend = std::make_unique<RedisClusterBackend>(*location, options, services, node);
+    } else {
+        backend = std::make_unique<RedisBackend>(*location, options, services, node);
+    }
     return make_backend_broker(std::move(backend), std::move(options), services, node);
 }
 
