@@ -12,13 +12,19 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#ifdef PULSE_WITH_CLUSTER
+#include <pulse/cluster/broker.hpp>
+#endif
+#ifdef PULSE_WITH_NATS
+#include <pulse/cluster/nats_broker.hpp>
+#endif
 #ifdef PULSE_WITH_REDIS
 #include <pulse/cluster/redis_broker.hpp>
 #endif
 
 namespace pulse::server {
 
-#ifdef PULSE_WITH_REDIS
+#ifdef PULSE_WITH_CLUSTER
 
 namespace {
 
@@ -47,7 +53,31 @@ cluster::BrokerOptions broker_options(const Config& config) {
     options.node_timeout = wanted.node_timeout;
     options.max_waiting = wanted.max_waiting;
     options.max_waiting_bytes = wanted.max_waiting_bytes;
+    options.replicas = wanted.nats_replicas;
     return options;
+}
+
+using Made = tl::expected<std::shared_ptr<cluster::ClusterBroker>, std::string>;
+
+/// Or why there is none.
+Made make_broker(const Config& config, const cluster::BrokerServices& services) {
+    const std::string& url = config.cluster.url;
+    if (config.cluster.engine == ClusterEngine::nats) {
+#ifdef PULSE_WITH_NATS
+        std::string problem = cluster::find_nats_url_problem(url);
+        if (!problem.empty()) return tl::unexpected("cluster.url: " + std::move(problem));
+        return *cluster::make_nats_broker(url, broker_options(config), services);
+#else
+        return tl::unexpected("this build has no NATS; set cluster.engine to another");
+#endif
+    }
+#ifdef PULSE_WITH_REDIS
+    std::string problem = cluster::find_redis_url_problem(url);
+    if (!problem.empty()) return tl::unexpected("cluster.url: " + std::move(problem));
+    return *cluster::make_redis_broker(url, broker_options(config), services);
+#else
+    return tl::unexpected("this build has no Redis; set cluster.engine to another");
+#endif
 }
 
 MetricFamily family(const char* name, const char* help, MetricKind kind, double value) {
@@ -120,12 +150,11 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
                                                core::MemoryBudget& budget) {
     if (config.cluster.engine == ClusterEngine::memory) return nullptr;
     auto impl = std::make_unique<Impl>();
-    auto made = cluster::make_redis_broker(config.cluster.url, broker_options(config),
-                                           {impl->io, rng, log, &clock, &budget});
+    Made made = make_broker(config, {impl->io, rng, log, &clock, &budget});
     if (made) {
         impl->broker = std::move(*made);
     } else {
-        impl->problem = "cluster.url: " + made.error().message();
+        impl->problem = std::move(made.error());
     }
     impl->thread = std::thread([io = &impl->io] { io->run(); });
     return std::unique_ptr<ClusterPart>(new ClusterPart(std::move(impl)));
@@ -164,7 +193,7 @@ void ClusterPart::flush(std::chrono::steady_clock::time_point deadline,
 #else
 
 struct ClusterPart::Impl {
-    std::string problem = "this build has no Redis; set cluster.engine = \"memory\"";
+    std::string problem = "this build has neither Redis nor NATS; set cluster.engine = \"memory\"";
 };
 
 std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core::Clock&, core::Rng&,

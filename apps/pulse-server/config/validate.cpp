@@ -310,6 +310,12 @@ class Validator {
                           "\"redis\"");
                 }
                 break;
+            case ClusterEngine::nats:
+                if (!begins_with_any({"nats://", "tls://"})) {
+                    error(kUrl,
+                          "must begin with nats:// or tls://, since cluster.engine is \"nats\"");
+                }
+                break;
         }
         constexpr std::size_t kMaxPrefixBytes = 64;
         if (are_sound({"cluster.prefix"}) && cluster.prefix.size() > kMaxPrefixBytes) {

@@ -29,6 +29,9 @@ struct BackendEvents {
     std::function<void(std::string_view bytes)> on_announced;
     /// What a node said to this one.
     std::function<void(std::string_view bytes)> on_told;
+    /// Something that was published to the channel was not heard, though the connection holds.
+    /// Where publications have places that shows by itself, and it is not called.
+    std::function<void(std::string_view channel)> on_missed;
 };
 
 /// **Loop-bound.**
@@ -49,7 +52,8 @@ class Backend {
     using Done = std::function<void(std::error_code)>;
     virtual void publish(const std::string& channel, std::string head,
                          const std::vector<std::string>& records, Done done) = 0;
-    // Words between nodes. What one node sends arrives in that order, publications included.
+    // Words between nodes. What one node says arrives at another in that order. Publications may go
+    // another way: nothing depends on which comes first, a word or a publication.
 
     virtual void announce(const std::string& bytes) = 0;
     virtual void tell(const NodeId& node, const std::string& bytes) = 0;

@@ -77,7 +77,8 @@ void BackendBroker::start() {
                               [broker](std::string_view bytes) {
                                   if (broker->presence_)
                                       broker->presence_->on_told(bytes, Clock::now());
-                              }});
+                              },
+                              [broker](std::string_view channel) { broker->on_missed(channel); }});
         self.beat();
     });
 }
@@ -181,6 +182,11 @@ void BackendBroker::on_announced(std::string_view bytes) {
     } else if (presence_) {
         presence_->on_announced(*message, Clock::now());
     }
+}
+
+void BackendBroker::on_missed(std::string_view name) {
+    const auto found = channels_.find(name);
+    if (found != channels_.end()) tell_gap(found->first, found->second, {});
 }
 
 PresencePort BackendBroker::presence_port() {

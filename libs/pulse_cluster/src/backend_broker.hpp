@@ -139,6 +139,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void on_state(bool can_send, bool can_hear, std::string_view why);
 
     void on_announced(std::string_view bytes);
+    void on_missed(std::string_view channel);
     [[nodiscard]] PresencePort presence_port();
     void beat();
 
