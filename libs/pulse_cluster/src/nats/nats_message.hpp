@@ -35,13 +35,8 @@ class NatsMessage {
         return natsMsgHeader_Get(message_.get(), name, &value) == NATS_OK ? text(value)
                                                                           : std::string_view{};
     }
-    /// "404" and the like, of messages of the server itself.
-    [[nodiscard]] std::string_view status() const noexcept { return header("Status"); }
     [[nodiscard]] bool is_no_responders() const noexcept {
         return natsMsg_IsNoResponders(message_.get());
-    }
-    [[nodiscard]] std::size_t cost() const noexcept {
-        return data().size() + subject().size() + 64;
     }
 
   private:
