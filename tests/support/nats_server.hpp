@@ -67,10 +67,28 @@ class NatsServer {
     }
     /// What it had in memory is gone.
     void kill() { process_->kill(); }
-    void pause() { process_->signal(SIGSTOP); }
+    /// Returns when it has stopped: until then its threads go on with what has come.
+    void pause() {
+        process_->signal(SIGSTOP);
+        if (!eventually([this] { return is_stopped(); })) throw std::runtime_error("SIGSTOP");
+    }
     void resume() { process_->signal(SIGCONT); }
 
   private:
+    [[nodiscard]] bool is_stopped() const {
+        const std::string tasks = "/proc/" + std::to_string(process_->pid()) + "/task";
+        for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+            std::ifstream in(task.path() / "stat");
+            std::string text;
+            std::getline(in, text);
+            // "<id> (<name>) <state> …"
+            const std::size_t end = text.rfind(')');
+            if (end == std::string::npos || text.size() < end + 3 || text[end + 2] != 'T') {
+                return false;
+            }
+        }
+        return true;
+    }
     void write_configuration() {
         std::ofstream out(directory_ / "nats.conf");
         out << "listen: \"127.0.0.1:" << (port_ == 0 ? "-1" : std::to_string(port_)) << "\"\n"
@@ -82,14 +100,14 @@ class NatsServer {
         }
         out << settings_ << "\n";
     }
-    /// {"nats":["nats://127.0.0.1:40123"], …} in a file named after the process.
+    /// {"nats":["nats://127.0.0.1:40123"], …} in a file named after the process; tls:// with TLS.
     [[nodiscard]] std::uint16_t read_port() const {
         const std::string name = "nats-server_" + std::to_string(process_->pid()) + ".ports";
         std::ifstream in(directory_ / name);
         std::ostringstream text;
         text << in.rdbuf();
         const std::string all = text.str();
-        constexpr std::string_view kBefore = "\"nats://127.0.0.1:";
+        constexpr std::string_view kBefore = "://127.0.0.1:";
         const std::size_t at = all.find(kBefore);
         if (at == std::string::npos) return 0;
         return static_cast<std::uint16_t>(
