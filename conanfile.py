@@ -62,6 +62,8 @@ class PulseConan(ConanFile):
         self.requires("zstd/[>=1.5 <2]")
         # Of the redis library, not seen in its headers.
         self.requires("hiredis/[>=0.14 <2]")
+        # Of the cluster library, likewise.
+        self.requires("cnats/[>=3.4 <4]")
         # Header-only, compiled into the libraries.
         self.requires("nlohmann_json/3.11.2", visible=False)
         self.requires("websocketpp/0.8.2", visible=False)
@@ -113,7 +115,7 @@ class PulseConan(ConanFile):
             ("rooms", ["core", "openssl::crypto"]),
             ("redis", ["core", "asio::asio", "hiredis::hiredis", "openssl::openssl"]),
             ("mesa", ["core", "redis", "asio::asio", "openssl::crypto"]),
-            ("cluster", ["core", "redis", "asio::asio"]),
+            ("cluster", ["core", "redis", "asio::asio", "cnats::cnats"]),
         ]
         store = ["core", "redis", "asio::asio"]
         if self.options.with_sqlite:

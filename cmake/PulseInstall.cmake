@@ -28,6 +28,8 @@ set(pulse_package_of_zstd::libzstd zstd)
 set(pulse_libs_of_zstd::libzstd -lzstd)
 set(pulse_package_of_hiredis::hiredis hiredis)
 set(pulse_libs_of_hiredis::hiredis -lhiredis)
+set(pulse_package_of_cnats::nats cnats)
+set(pulse_libs_of_cnats::nats -lnats)
 set(pulse_package_of_SQLiteCpp SQLiteCpp)
 set(pulse_libs_of_SQLiteCpp -lSQLiteCpp)
 set(pulse_package_of_SQLite::SQLite3 SQLite3)
@@ -109,6 +111,7 @@ install(FILES
     "${PROJECT_BINARY_DIR}/install/pulse-config.cmake"
     "${PROJECT_BINARY_DIR}/install/pulse-config-version.cmake"
     "${PROJECT_SOURCE_DIR}/cmake/Findasio.cmake"
+    "${PROJECT_SOURCE_DIR}/cmake/Findcnats.cmake"
     "${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake"
     "${PROJECT_SOURCE_DIR}/cmake/Findzstd.cmake"
   DESTINATION "${pulse_cmake_dir}" COMPONENT dev)

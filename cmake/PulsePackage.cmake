@@ -45,6 +45,9 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # The last four: what a program with the static roblox and rooms libraries links.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "libexpected-dev, libasio-dev, libcurl4-openssl-dev, libssl-dev, zlib1g-dev, libzstd-dev, libhiredis-dev")
+if(PULSE_WITH_NATS)
+  string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libnats-dev")
+endif()
 if(PULSE_WITH_SQLITE)  # a static library brings nothing along
   string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libsqlitecpp-dev")
 endif()

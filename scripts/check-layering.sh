@@ -48,6 +48,8 @@ includes libs apps examples | grep -E ':(sqlite3\.h|SQLiteCpp/)' |
     grep -vE '^libs/pulse_store/src/sqlite/' | complain "SQLite stays in store/src/sqlite" || true
 includes libs apps examples | grep -E ':hiredis/' |
     grep -vE '^libs/pulse_redis/src/' | complain "hiredis stays in redis/src" || true
+includes libs apps examples | grep -E ':nats/nats\.h' |
+    grep -vE '^libs/pulse_cluster/src/nats/' | complain "libnats stays in cluster/src/nats" || true
 includes libs | grep -E ':(\.\./)*(apps|tests|benchmarks)/' | complain "a library includes what is not one" || true
 
 if [[ -s $found ]]; then

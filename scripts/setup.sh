@@ -14,9 +14,9 @@ PATH=$PATH:/usr/sbin:/sbin  # where Debian keeps some servers
 # name from anywhere, "package:/path" with a file.
 build="g++ make:make cmake:cmake ninja-build:ninja pkg-config:pkg-config
     libasio-dev libwebsocketpp-dev nlohmann-json3-dev libexpected-dev libfmt-dev libspdlog-dev
-    libcurl4-openssl-dev libsqlitecpp-dev libsqlite3-dev libssl-dev zlib1g-dev libzstd-dev libhiredis-dev
+    libcurl4-openssl-dev libsqlitecpp-dev libsqlite3-dev libssl-dev zlib1g-dev libzstd-dev libhiredis-dev libnats-dev
     libtomlplusplus-dev libcli11-dev prometheus-cpp-dev libsystemd-dev nodejs:node npm:npm"
-test="catch2 redis-server:redis-server openssl:openssl libmsgpack-cxx-dev python3:python3 chromium:chromium nodejs:node npm:npm"
+test="catch2 redis-server:redis-server nats-server:nats-server openssl:openssl libmsgpack-cxx-dev python3:python3 chromium:chromium nodejs:node npm:npm"
 bench="libbenchmark-dev python3:python3"
 fuzz="clang:clang++ libclang-rt-dev"
 tidy="clang:clang++ clang-tidy:clang-tidy"

@@ -12,6 +12,13 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#ifdef PULSE_WITH_CLUSTER
+#include <pulse/cluster/broker.hpp>
+#include <pulse/cluster/ownership.hpp>
+#endif
+#ifdef PULSE_WITH_NATS
+#include <pulse/cluster/nats_broker.hpp>
+#endif
 #ifdef PULSE_WITH_REDIS
 #include <pulse/cluster/redis_broker.hpp>
 #include <pulse/cluster/redis_ownership.hpp>
@@ -19,7 +26,7 @@
 
 namespace pulse::server {
 
-#ifdef PULSE_WITH_REDIS
+#ifdef PULSE_WITH_CLUSTER
 
 namespace {
 
@@ -48,15 +55,53 @@ cluster::BrokerOptions broker_options(const Config& config) {
     options.node_timeout = wanted.node_timeout;
     options.max_waiting = wanted.max_waiting;
     options.max_waiting_bytes = wanted.max_waiting_bytes;
+    options.replicas = wanted.nats_replicas;
     return options;
 }
 
-cluster::OwnershipOptions ownership_options(const ClusterOptions& wanted) {
-    cluster::OwnershipOptions options;
-    options.prefix = wanted.prefix;
-    options.lease = wanted.lease;
-    options.answer_timeout = wanted.answer_timeout;
-    return options;
+using Made = tl::expected<std::shared_ptr<cluster::ClusterBroker>, std::string>;
+
+/// Or why there is none.
+Made make_broker(const Config& config, const cluster::BrokerServices& services) {
+    const std::string& url = config.cluster.url;
+    if (config.cluster.engine == ClusterEngine::nats) {
+#ifdef PULSE_WITH_NATS
+        std::string problem = cluster::find_nats_url_problem(url);
+        if (!problem.empty()) return tl::unexpected("cluster.url: " + std::move(problem));
+        return *cluster::make_nats_broker(url, broker_options(config), services);
+#else
+        return tl::unexpected("this build has no NATS; set cluster.engine to another");
+#endif
+    }
+#ifdef PULSE_WITH_REDIS
+    std::string problem = cluster::find_redis_url_problem(url);
+    if (!problem.empty()) return tl::unexpected("cluster.url: " + std::move(problem));
+    return *cluster::make_redis_broker(url, broker_options(config), services);
+#else
+    return tl::unexpected("this build has no Redis; set cluster.engine to another");
+#endif
+}
+
+/// Null where the engine has none: rooms and universes are each node's own then. Otherwise
+/// `problem` says why there is none.
+std::shared_ptr<cluster::ClusterOwnership> make_ownership(
+    const ClusterOptions& wanted, const std::string& node,
+    const cluster::OwnershipServices& services, std::string& problem) {
+#ifdef PULSE_WITH_REDIS
+    if (wanted.engine == ClusterEngine::redis) {
+        cluster::OwnershipOptions options;
+        options.prefix = wanted.prefix;
+        options.lease = wanted.lease;
+        options.answer_timeout = wanted.answer_timeout;
+        options.node = node;
+        auto made = cluster::make_redis_ownership(wanted.url, std::move(options), services);
+        if (made) return std::move(*made);
+        problem = "cluster.url: " + made.error().message();
+    }
+#else
+    (void)wanted, (void)node, (void)services, (void)problem;
+#endif
+    return nullptr;
 }
 
 MetricFamily family(const char* name, const char* help, MetricKind kind, double value) {
@@ -147,22 +192,14 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
                                                core::MemoryBudget& budget) {
     if (config.cluster.engine == ClusterEngine::memory) return nullptr;
     auto impl = std::make_unique<Impl>();
-    auto made = cluster::make_redis_broker(config.cluster.url, broker_options(config),
-                                           {impl->io, rng, log, &clock, &budget});
+    Made made = make_broker(config, {impl->io, rng, log, &clock, &budget});
     if (made) {
         impl->broker = std::move(*made);
-        cluster::OwnershipOptions options = ownership_options(config.cluster);
-        // So that whoever knows an owner knows the way to it.
-        options.node = impl->broker->mail().node();
-        auto ownership = cluster::make_redis_ownership(config.cluster.url, std::move(options),
-                                                       {impl->io, rng, log});
-        if (ownership) {
-            impl->ownership = std::move(*ownership);
-        } else {
-            impl->problem = "cluster.url: " + ownership.error().message();
-        }
+        // Owners have the names of the mail: whoever knows an owner knows the way to it.
+        impl->ownership = make_ownership(config.cluster, impl->broker->mail().node(),
+                                         {impl->io, rng, log}, impl->problem);
     } else {
-        impl->problem = "cluster.url: " + made.error().message();
+        impl->problem = std::move(made.error());
     }
     impl->thread = std::thread([io = &impl->io] { io->run(); });
     return std::unique_ptr<ClusterPart>(new ClusterPart(std::move(impl)));
@@ -211,7 +248,7 @@ void ClusterPart::flush(std::chrono::steady_clock::time_point deadline,
 #else
 
 struct ClusterPart::Impl {
-    std::string problem = "this build has no Redis; set cluster.engine = \"memory\"";
+    std::string problem = "this build has neither Redis nor NATS; set cluster.engine = \"memory\"";
 };
 
 std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core::Clock&, core::Rng&,

@@ -48,6 +48,9 @@ StringList features() {
 #ifdef PULSE_WITH_REDIS
     list.emplace_back("redis");
 #endif
+#ifdef PULSE_WITH_NATS
+    list.emplace_back("nats");
+#endif
 #ifdef PULSE_WITH_SYSTEMD
     list.emplace_back("systemd");
 #endif

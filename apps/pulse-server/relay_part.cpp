@@ -7,14 +7,14 @@
 #include <string_view>
 #include <utility>
 
-#ifdef PULSE_WITH_REDIS
+#ifdef PULSE_WITH_CLUSTER
 #include <pulse/cluster/relay.hpp>
 #include <pulse/transport/framing.hpp>
 #endif
 
 namespace pulse::server {
 
-#ifdef PULSE_WITH_REDIS
+#ifdef PULSE_WITH_CLUSTER
 
 namespace {
 

@@ -10,7 +10,8 @@
 namespace pulse::test {
 
 inline Settings cluster_settings(const std::string& url, const Settings& others = {}) {
-    Settings settings{{"cluster.engine", "\"redis\""},
+    const bool is_nats = url.starts_with("nats://");
+    Settings settings{{"cluster.engine", is_nats ? "\"nats\"" : "\"redis\""},
                       {"cluster.url", "\"" + url + "\""},
                       {"cluster.answer_timeout_ms", "1000"},
                       {"history.keep", "[\"kept* 100000 10m\", \"few 10 10m\"]"},

@@ -57,6 +57,12 @@ TEST_CASE("a cluster needs an address that fits its engine, which is not shown",
     REQUIRE(tls.size() == 1);
     CHECK(tls[0].find("TLS") != std::string::npos);
     CHECK(tls[0].find("secret") == std::string::npos);
+    const std::string nats = "[cluster]\nengine = \"nats\"\n";
+    CHECK(complaints(nats + "url = \"nats://user:secret@host:4222,other\"\n").empty());
+    CHECK(complaints(nats + "url = \"tls://host\"\n").empty());
+    CHECK(complaints(nats + "url = \"redis://:secret@host\"\n") ==
+          Lines{"t.toml:3:1: cluster.url: must begin with nats:// or tls://, since cluster.engine "
+                "is \"nats\""});
     CHECK(complaints("[cluster]\nprefix = \"" + std::string(65, 'x') + "\"\n") ==
           Lines{"t.toml:2:1: cluster.prefix: must not be longer than 64 bytes"});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Nodes on a real Redis, each with a loop and a thread of its own.
+// Nodes on a real Redis or NATS, each with a loop and a thread of its own.
 #pragma once
 
 #include "support/catch.hpp"
@@ -43,9 +43,12 @@ class IoThread {
 };
 
 /// Brokers that outlive neither their threads nor each other.
-class RedisNodes {
+class Nodes {
   public:
-    ~RedisNodes() {
+    using Make = core::Result<std::shared_ptr<cluster::ClusterBroker>> (*)(
+        const std::string&, cluster::BrokerOptions, const cluster::BrokerServices&);
+    explicit Nodes(Make make) : make_(make) {}
+    ~Nodes() {
         for (const auto& thread : threads_) thread->stop();
     }
 
@@ -53,8 +56,7 @@ class RedisNodes {
                                                 cluster::BrokerOptions options = {},
                                                 const core::Clock* clock = nullptr) {
         threads_.push_back(std::make_unique<IoThread>());
-        auto made = cluster::make_redis_broker(url, std::move(options),
-                                               {threads_.back()->io(), rng_, log_, clock});
+        auto made = make_(url, std::move(options), {threads_.back()->io(), rng_, log_, clock});
         if (!made) throw std::runtime_error(made.error().message());
         return *made;
     }
@@ -69,9 +71,15 @@ class RedisNodes {
     }
 
   private:
+    const Make make_;
     core::SystemRng rng_;
     core::NullLog log_;
     std::vector<std::unique_ptr<IoThread>> threads_;
+};
+
+class RedisNodes : public Nodes {
+  public:
+    RedisNodes() : Nodes(&cluster::make_redis_broker) {}
 };
 
 }  // namespace pulse::test

@@ -334,6 +334,12 @@ class Validator {
             case ClusterEngine::redis:
                 check_redis_url(kUrl, cluster.url, "cluster.engine");
                 break;
+            case ClusterEngine::nats:
+                if (!begins_with_any({"nats://", "tls://"})) {
+                    error(kUrl,
+                          "must begin with nats:// or tls://, since cluster.engine is \"nats\"");
+                }
+                break;
         }
         constexpr std::size_t kMaxPrefixBytes = 64;
         if (are_sound({"cluster.prefix"}) && cluster.prefix.size() > kMaxPrefixBytes) {

@@ -46,6 +46,7 @@ struct BackendEvents {
     /// It is not heard any more; on_missed() will follow.
     std::function<void(std::string_view channel)> on_deaf;
     /// It is heard anew, or late; something may have been missed.
+    /// Where publications have places a gap shows by itself, and it is not called for one.
     std::function<void(std::string_view channel)> on_missed;
 };
 
@@ -67,7 +68,8 @@ class Backend {
     using Done = std::function<void(std::error_code)>;
     virtual void publish(const std::string& channel, std::string head,
                          const std::vector<std::string>& records, Done done) = 0;
-    // Words between nodes.
+    // Words between nodes. What one node says arrives at another in that order. Publications may go
+    // another way: nothing depends on which comes first, a word or a publication.
 
     virtual void announce(const std::string& bytes) = 0;
     virtual void tell(const NodeId& node, const std::string& bytes) = 0;

@@ -11,13 +11,14 @@
 
 namespace pulse::server {
 
-enum class ClusterEngine : std::uint8_t { memory, redis };
+enum class ClusterEngine : std::uint8_t { memory, redis, nats };
 
 template <>
 struct EnumChoices<ClusterEngine> {
     static constexpr Choice kChoices[] = {
         {"memory", static_cast<int>(ClusterEngine::memory)},
         {"redis", static_cast<int>(ClusterEngine::redis)},
+        {"nats", static_cast<int>(ClusterEngine::nats)},
     };
 };
 
@@ -47,6 +48,7 @@ struct ClusterOptions {
     std::chrono::milliseconds patience{10'000};
     std::uint32_t max_waiting = 100'000;
     std::uint64_t max_waiting_bytes = std::uint64_t{64} * 1024 * 1024;
+    std::uint32_t nats_replicas = 1;
 
     bool operator==(const ClusterOptions&) const = default;
 };
@@ -54,17 +56,17 @@ struct ClusterOptions {
 inline constexpr Row<ClusterOptions> kClusterRows[] = {
     row<&ClusterOptions::engine>({
         .name = "engine",
-        .doc = "What joins this server to others: memory stands alone, redis needs "
-               "cluster.url. The same on all of them.",
+        .doc = "What joins this server to others: memory stands alone, redis and nats (with "
+               "JetStream) need cluster.url. The same on all of them.",
     }),
     row<&ClusterOptions::url>({
         .name = "url",
-        .doc =
-            "redis://[[user]:password@]host[:port][/database], "
-            "unix://[[user]:password@]/path[?db=number], "
-            "redis+sentinel://[[user]:password@]host[:port][,host]/master[/database], "
-            "or redis+cluster://[[user]:password@]host[:port][,host]; "
-            "rediss for redis: with TLS (?cafile=, certfile=, keyfile=).",
+        .doc = "redis://[[user]:password@]host[:port][/database], "
+               "unix://[[user]:password@]/path[?db=number], "
+               "redis+sentinel://[[user]:password@]host[:port][,host]/master[/database], "
+               "or redis+cluster://[[user]:password@]host[:port][,host]; "
+               "rediss for redis: with TLS (?cafile=, certfile=, keyfile=); "
+               "nats://[user:password@|token@]host[:port][,host[:port]…], or tls:// likewise.",
         .secret = true,
     }),
     row<&ClusterOptions::url_file>({
@@ -73,7 +75,8 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
     }),
     row<&ClusterOptions::prefix>({
         .name = "prefix",
-        .doc = "In front of all names there: clusters that share a Redis need different ones.",
+        .doc = "In front of all names there: clusters that share a Redis or NATS need different "
+               "ones.",
     }),
     row<&ClusterOptions::while_down>({
         .name = "while_down",
@@ -133,6 +136,13 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
         .doc = "Memory that they may take.",
         .min = 65'536,
         .unit = Unit::bytes,
+    }),
+    row<&ClusterOptions::nats_replicas>({
+        .name = "nats_replicas",
+        .doc = "How many servers of a NATS cluster keep what is published; of streams that are "
+               "made from now on.",
+        .min = 1,
+        .max = 5,
     }),
 };
 

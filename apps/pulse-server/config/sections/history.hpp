@@ -28,7 +28,8 @@ inline constexpr Row<HistoryOptions> kHistoryRows[] = {
     row<&HistoryOptions::max_channels>({
         .name = "max_channels",
         .doc = "Channels with history in this server's memory; the one untouched for longest is "
-               "forgotten for another. Where cluster.engine is redis, its maxmemory counts.",
+               "forgotten for another. With cluster.engine redis or nats it is their memory that "
+               "counts.",
         .min = 1,
     }),
     row<&HistoryOptions::max_bytes>({

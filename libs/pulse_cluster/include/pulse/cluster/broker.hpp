@@ -49,6 +49,8 @@ struct BrokerOptions {
     /// Nodes that share presence say that they are alive three times as often; one that is silent
     /// for so long is dead, and its members are gone, at most a twelfth of it later.
     std::chrono::milliseconds node_timeout{6'000};
+    /// NATS: how many of its servers keep what is kept, 1 to 5. Of streams that are made anew.
+    std::size_t replicas = 1;
 
     // Bounds
     /// Publications accepted and not confirmed; more are Error::broker_overloaded.
