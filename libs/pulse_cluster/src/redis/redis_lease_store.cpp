@@ -54,7 +54,7 @@ RedisLeaseStore::RedisLeaseStore(const redis::Address& address, const OwnershipO
       lease_(std::to_string(options.lease.count())) {
     redis::LinkOptions link;
     link.address = address;
-    link.answer_timeout = std::min(options.answer_timeout, options.lease / 3);
+    link.answer_timeout = std::min(options.answer_timeout, options.lease / 2);
     link.last_retry = std::min(link.last_retry, options.lease / 6);
     link.first_retry = std::min(link.first_retry, link.last_retry);
     commands_ = std::make_unique<redis::Link>(
