@@ -54,7 +54,7 @@ RedisLeaseStore::RedisLeaseStore(const redis::Location& location, const Ownershi
       channel_(options.prefix + "{o}"),
       lease_(std::to_string(options.lease.count())) {
     redis::LinkOptions link;
-    link.answer_timeout = std::min(options.answer_timeout, options.lease / 3);
+    link.answer_timeout = std::min(options.answer_timeout, options.lease / 2);
     if (location.kind == redis::Location::Kind::sentinel) {
         sentinels_ = std::make_unique<redis::Sentinels>(
             services.io, location, link.answer_timeout, services.rng, [this] {
