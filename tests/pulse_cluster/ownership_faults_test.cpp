@@ -182,7 +182,7 @@ TEST_CASE("at most one has a key, whatever breaks at random", "[redis][ownership
                 break;
             case 3:
                 redis.pause();
-                std::this_thread::sleep_for(std::chrono::milliseconds(random() % 900));
+                std::this_thread::sleep_for(std::chrono::milliseconds(random() % 2'200));
                 redis.resume();
                 break;
             case 4:

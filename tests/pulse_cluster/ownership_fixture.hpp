@@ -15,8 +15,9 @@
 
 namespace pulse::test {
 
-/// Short, so that tests do not wait; long enough for machines that are busy.
-inline constexpr std::chrono::milliseconds kTestLease{600};
+/// Short, so that tests do not wait; long enough for machines that are busy: a connection that is
+/// silent for half of it is given up.
+inline constexpr std::chrono::milliseconds kTestLease{1'500};
 
 class OwnershipNodes {
   public:

@@ -5,6 +5,7 @@
 #include "cluster_fixture.hpp"
 #include "contract/recovery_contract.hpp"
 #include "order_check.hpp"
+#include "ownership_fixture.hpp"
 #include "support/redis_sentinels.hpp"
 
 #include <atomic>
@@ -131,4 +132,25 @@ TEST_CASE("sentinels that are gone, or silent, do not matter while one is there"
     // What is connected does not need them.
     CHECK(broker->is_healthy());
     CHECK_FALSE(contract::publish_and_wait(*broker, core::PublicationView{"news"}));
+}
+
+TEST_CASE("when the master dies a key has one owner at most, and one again",
+          "[redis][sentinel][ownership][fault]") {
+    test::RedisSentinels servers;
+    test::OwnershipNodes nodes;
+    const auto one = nodes.add(servers.url());
+    const auto two = nodes.add(servers.url());
+    contract::Beliefs beliefs;
+    contract::Candidate ann(*one, "room", &beliefs);
+    contract::Candidate bob(*two, "room", &beliefs);
+    const auto has_owner = [&] { return ann.has_it() || bob.has_it(); };
+    REQUIRE(eventually(has_owner, 30s));
+
+    servers.redis(0).kill();
+    REQUIRE(eventually([&] { return servers.is_master(1); }, 30s));
+    REQUIRE(
+        eventually([&] { return one->stats().is_up && two->stats().is_up && has_owner(); }, 30s));
+    ann.drop();
+    CHECK(bob.gets_it());
+    CHECK(beliefs.conflicts() == 0);
 }

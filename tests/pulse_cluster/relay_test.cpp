@@ -515,6 +515,18 @@ TEST_CASE("an owner who does not know of it yet is asked again", "[cluster][rela
     CHECK(c.read(*peer, 1).size() == 1);
 }
 
+TEST_CASE("a node that owns by another claim than the relay's serves those of other nodes",
+          "[cluster][relay]") {
+    Cluster c;
+    const auto claim = c.nodes[0].ownership->claim("k", [](const core::Owner&) {});
+    auto client = c.connect(1, "key=k");
+    CHECK(c.read(*client, 1) == Lines{"a /websocket?key=k 127.0.0.1 head"});
+    const auto other = c.nodes[0].ownership->claim("l", [](const core::Owner&) {});
+    auto asked = c.request(1, "l");
+    CHECK(c.becomes([&] { return asked->answer.has_value(); }));
+    CHECK(asked->answer->body == "a GET /echo/l? body value");
+}
+
 TEST_CASE("a node that ends closes what it carries for others, who find the next owner",
           "[cluster][relay]") {
     Cluster c;

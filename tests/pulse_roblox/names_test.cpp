@@ -49,7 +49,7 @@ TEST_CASE("Server ids can be part of a topic's name and of a URL", "[roblox][nam
 
 TEST_CASE("Every error has a text of its own and a condition", "[roblox][names]") {
     std::set<std::string> texts;
-    const int last = static_cast<int>(Error::unknown_token);
+    const int last = static_cast<int>(Error::served_elsewhere);
     for (int value = 1; value <= last; ++value) {
         const std::error_code code = make_error_code(static_cast<Error>(value));
         CHECK(texts.insert(code.message()).second);

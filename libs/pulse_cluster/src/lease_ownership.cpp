@@ -177,10 +177,9 @@ void LeaseOwnership::on_answer(const std::string& session, const Items& items,
             enqueue(items[i].key, entry);
         }
     }
-    if (is_ours && answer && !answer->is_alive) {
-        is_doubtful_ = true;
-        renew();
-    }
+    // Too late to count, though the session may yet be renewed: then it is asked again.
+    if (is_ours && !counts) is_doubtful_ = true;
+    if (is_ours && answer && !answer->is_alive) renew();
     if (counts && answer->frozen.count() > 0) freeze(answer->frozen);
     pump_soon();
 }

@@ -79,6 +79,7 @@ inline constexpr Row<StoreOptions> kStoreRows[] = {
     row<&StoreOptions::url>({
         .name = "url",
         .doc = "The Redis of engine redis: redis://[[user]:password@]host[:port][/database], "
+               "rediss:// with TLS (?cafile=, certfile=, keyfile=), "
                "or unix://[[user]:password@]/path[?db=number].",
         .secret = true,
     }),
@@ -112,7 +113,8 @@ inline constexpr Row<StoreOptions> kStoreRows[] = {
     }),
     row<&StoreOptions::max_waiting_bytes>({
         .name = "max_waiting_bytes",
-        .doc = "Work that may wait for the disk or for Redis; what comes on top is refused at once.",
+        .doc =
+            "Work that may wait for the disk or for Redis; what comes on top is refused at once.",
         .min = 8'388'608,
         .max = 4'294'967'296,
         .unit = Unit::bytes,

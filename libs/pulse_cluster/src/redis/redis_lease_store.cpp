@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <pulse/cluster/redis_ownership.hpp>
+#include <pulse/redis/error.hpp>
 
 namespace pulse::cluster {
 
@@ -42,7 +43,7 @@ template <typename Number>
 
 }  // namespace
 
-RedisLeaseStore::RedisLeaseStore(const redis::Address& address, const OwnershipOptions& options,
+RedisLeaseStore::RedisLeaseStore(const redis::Location& location, const OwnershipOptions& options,
                                  const OwnershipServices& services)
     : log_(services.log),
       // The braces keep all names in one slot of a Redis Cluster.
@@ -53,8 +54,20 @@ RedisLeaseStore::RedisLeaseStore(const redis::Address& address, const OwnershipO
       channel_(options.prefix + "{o}"),
       lease_(std::to_string(options.lease.count())) {
     redis::LinkOptions link;
-    link.address = address;
-    link.answer_timeout = std::min(options.answer_timeout, options.lease / 3);
+    link.answer_timeout = std::min(options.answer_timeout, options.lease / 2);
+    if (location.kind == redis::Location::Kind::sentinel) {
+        sentinels_ = std::make_unique<redis::Sentinels>(
+            services.io, location, link.answer_timeout, services.rng, [this] {
+                constexpr std::string_view kWhy = "the sentinels name another master";
+                commands_->restart(kWhy);
+                subscriber_->restart(kWhy);
+            });
+        link.locate = [this](redis::LinkOptions::Located done) {
+            sentinels_->find(std::move(done));
+        };
+    } else {
+        link.address = location.hosts.front();
+    }
     link.last_retry = std::min(link.last_retry, options.lease / 6);
     link.first_retry = std::min(link.first_retry, link.last_retry);
     commands_ = std::make_unique<redis::Link>(
@@ -74,6 +87,7 @@ RedisLeaseStore::RedisLeaseStore(const redis::Address& address, const OwnershipO
 
 void RedisLeaseStore::start(LeaseEvents events) {
     events_ = std::move(events);
+    if (sentinels_ != nullptr) sentinels_->start();
     commands_->start();
     subscriber_->start();
 }
@@ -81,6 +95,7 @@ void RedisLeaseStore::start(LeaseEvents events) {
 void RedisLeaseStore::close() {
     commands_->finish();
     subscriber_->finish();
+    sentinels_.reset();
     can_ask_ = can_hear_ = false;
 }
 
@@ -246,10 +261,13 @@ void RedisLeaseStore::take_changes(std::string_view bytes) {
 
 core::Result<std::shared_ptr<ClusterOwnership>> make_redis_ownership(
     const std::string& url, OwnershipOptions options, const OwnershipServices& services) {
-    const auto address = redis::parse_address(url);
-    if (!address) return tl::unexpected(address.error());
+    const auto location = redis::parse_location(url);
+    if (!location) return tl::unexpected(location.error());
+    if (location->kind == redis::Location::Kind::cluster) {
+        return tl::unexpected(make_error_code(redis::Error::invalid_address));
+    }
     options = completed(std::move(options), services.rng);
-    auto store = std::make_unique<RedisLeaseStore>(*address, options, services);
+    auto store = std::make_unique<RedisLeaseStore>(*location, options, services);
     return make_lease_ownership(std::move(store), std::move(options), services);
 }
 

@@ -12,13 +12,14 @@
 
 #include <pulse/cluster/ownership.hpp>
 #include <pulse/redis/link.hpp>
+#include <pulse/redis/sentinels.hpp>
 
 namespace pulse::cluster {
 
 /// Two connections: Redis lets a subscriber do nothing else.
 class RedisLeaseStore final : public LeaseStore {
   public:
-    RedisLeaseStore(const redis::Address& address, const OwnershipOptions& options,
+    RedisLeaseStore(const redis::Location& location, const OwnershipOptions& options,
                     const OwnershipServices& services);
 
     void start(LeaseEvents events) override;
@@ -65,6 +66,7 @@ class RedisLeaseStore final : public LeaseStore {
     std::uint64_t connection_ = 0;
     bool can_ask_ = false;
     bool can_hear_ = false;
+    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null where the address is known
     std::unique_ptr<redis::Link> commands_;
     std::unique_ptr<redis::Link> subscriber_;
 };

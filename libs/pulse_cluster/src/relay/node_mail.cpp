@@ -221,23 +221,29 @@ void NodeMail::take(Pair& pair, const Piece& piece) {
     pair.last_received = piece.number;
     pair.received_bytes += piece.bytes.size();
     stats_.bytes_received += piece.bytes.size();
-    // Told when the last who holds it is done; of a broken pair that means nothing.
-    const std::size_t size = piece.bytes.size();
-    const Receipt receipt(nullptr, [weak = weak_from_this(), peer = pair.peer, size](void*) {
-        const auto self = weak.lock();
-        if (self == nullptr || peer->is_broken) return;
-        asio::post(self->io_, [weak, peer, size] {
-            const auto mail = weak.lock();
-            if (mail != nullptr && !mail->is_closed_) mail->on_consumed(peer, size);
-        });
-    });
-    if (!read_records(pair, piece.bytes, receipt)) {
+    pair.unclaimed += piece.bytes.size();
+    if (!read_records(pair, piece.bytes)) {
         ++stats_.malformed;
-        lose(pair, "the other node says what makes no sense");
+        return lose(pair, "the other node says what makes no sense");
     }
+    // A record may be longer than the window: its end must be let through.
+    if (pair.unclaimed > options_.window_bytes / 2) (void)claim(pair);
 }
 
-bool NodeMail::read_records(Pair& pair, std::string_view bytes, const Receipt& receipt) {
+/// Told when the last who holds it is done; of a broken pair that means nothing.
+Receipt NodeMail::claim(Pair& pair) {
+    const std::size_t size = std::exchange(pair.unclaimed, 0);
+    return {nullptr, [weak = weak_from_this(), peer = pair.peer, size](void*) {
+                const auto self = weak.lock();
+                if (self == nullptr || peer->is_broken) return;
+                asio::post(self->io_, [weak, peer, size] {
+                    const auto mail = weak.lock();
+                    if (mail != nullptr && !mail->is_closed_) mail->on_consumed(peer, size);
+                });
+            }};
+}
+
+bool NodeMail::read_records(Pair& pair, std::string_view bytes) {
     std::string whole;
     if (!pair.partial.empty()) {
         pair.partial += bytes;
@@ -251,12 +257,14 @@ bool NodeMail::read_records(Pair& pair, std::string_view bytes, const Receipt& r
         bytes = whole;
     }
     const PeerPtr peer = pair.peer;
+    Receipt receipt;
     while (!bytes.empty()) {
         std::string_view rest = bytes;
         std::uint32_t size = 0;
         if (!take_number(rest, size)) break;
         if (size == 0 || size > options_.max_record_bytes) return false;
         if (rest.size() < size) break;
+        if (pair.unclaimed > 0) receipt = claim(pair);
         if (!events_.on_record(peer, rest.substr(0, size), receipt)) return false;
         // What it led to may have broken the pair.
         if (peer->is_broken) return true;

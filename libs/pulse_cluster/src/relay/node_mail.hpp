@@ -125,6 +125,8 @@ class NodeMail : public std::enable_shared_from_this<NodeMail> {
         std::uint64_t consumed = 0;
         std::uint64_t told = 0;  ///< of `consumed`
         std::string partial;
+        /// Of received_bytes, what no record's receipt stands for yet.
+        std::size_t unclaimed = 0;
         Time heard{};
         Time said{};
         Time needed_since{};
@@ -134,7 +136,8 @@ class NodeMail : public std::enable_shared_from_this<NodeMail> {
 
     void on_told(std::string_view bytes);
     void take(Pair& pair, const Piece& piece);
-    [[nodiscard]] bool read_records(Pair& pair, std::string_view bytes, const Receipt& receipt);
+    [[nodiscard]] Receipt claim(Pair& pair);
+    [[nodiscard]] bool read_records(Pair& pair, std::string_view bytes);
     void acknowledge(Pair& pair, std::uint64_t consumed);
     void on_consumed(const PeerPtr& peer, std::size_t bytes);
     void lose(Pair& pair, std::string_view why);

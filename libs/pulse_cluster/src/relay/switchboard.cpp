@@ -335,6 +335,7 @@ bool Switchboard::on_open(const PeerPtr& from, std::string_view body, const Rece
     const bool is_ours = found != keys_.end() && found->second->is_ours() &&
                          found->second->space->keys.space == open->space;
     if (is_draining_ || !is_ours) {
+        learn(open->space, open->key);
         std::string record;
         write_refused(session, is_draining_ ? Refused::draining : Refused::not_owner, {}, record);
         mail_->send(from, std::move(record), false);
@@ -373,6 +374,7 @@ bool Switchboard::on_request(const PeerPtr& from, std::string_view body, const R
     const bool is_ours = found != keys_.end() && found->second->is_ours();
     std::string answer;
     if (is_draining_ || !is_ours) {
+        learn(record->route.substr(0, record->route.find(' ')), record->key);
         write_refused(record->number, is_draining_ ? Refused::draining : Refused::not_owner, {},
                       answer);
         mail_->send(from, std::move(answer), false);

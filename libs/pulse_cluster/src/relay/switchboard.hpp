@@ -133,6 +133,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
 
     // switchboard_keys.cpp
     [[nodiscard]] Key* obtain(const std::string& name, const SpacePtr& space);
+    void learn(const std::string& space_name, const std::string& name);
     void claim(Key& key);
     void on_owner(const std::string& name, std::uint64_t serial, const core::Owner& owner);
     void end_sessions(Key& key);

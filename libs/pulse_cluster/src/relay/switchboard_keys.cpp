@@ -35,6 +35,19 @@ Switchboard::Key* Switchboard::obtain(const std::string& name, const SpacePtr& s
     return &key;
 }
 
+/// Another node takes this one for the owner. It may be, by a claim of another part of the program:
+/// then it knows when it is asked again.
+void Switchboard::learn(const std::string& space_name, const std::string& name) {
+    if (is_draining_ || keys_.contains(name)) return;
+    SpacePtr space;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = spaces_.find(space_name);
+        if (found != spaces_.end()) space = found->second;
+    }
+    if (space != nullptr) (void)obtain(name, space);
+}
+
 void Switchboard::claim(Key& key) {
     key.serial = ++last_serial_;
     key.claim = ownership_.claim(key.name, [weak = weak_from_this(), name = key.name,

@@ -30,7 +30,7 @@ struct OwnershipOptions {
     /// rest is for telling those concerned, and for clocks that are not equally fast. At least
     /// 100 ms.
     std::chrono::milliseconds lease{6'000};
-    /// A server that owes an answer for so long is taken for gone; at most a third of the lease.
+    /// A server that owes an answer for so long is taken for gone; at most half of the lease.
     std::chrono::milliseconds answer_timeout{3'000};
 };
 
