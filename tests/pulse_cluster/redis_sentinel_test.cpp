@@ -70,6 +70,11 @@ TEST_CASE("when the master dies nodes go to the promoted replica, and gaps are t
     REQUIRE(eventually([&] { return publisher.acknowledged() >= before + 50; }, 30s));
     // The silent one is back, and is told that it is a replica: nobody is led astray.
     servers.redis(0).resume();
+    for (OrderedNode* node : {&ann, &bob}) {
+        CHECK(eventually([&] { return node->epochs("news") == 2; }, 30s));
+    }
+    const std::uint64_t resumed = publisher.acknowledged();
+    CHECK(eventually([&] { return publisher.acknowledged() >= resumed + 50; }, 30s));
     publisher.stop();
     for (OrderedNode* node : {&ann, &bob}) {
         CHECK(eventually([&] { return node->has_last_of(publisher); }, 30s));

@@ -95,9 +95,8 @@ void RedisClusterBackend::tell_state() {
     for (const auto& [name, shard] : shards_) {
         if (shard->slots == 0) continue;
         can_send = can_send || shard->redis->can_send();
-        can_hear_ = can_hear_ || shard->redis->can_hear();
-        const bool is_there = shard->redis->can_send() && shard->redis->can_hear();
-        if (why.empty() && !is_there) why = name + ": " + shard->why;
+        can_hear_ = can_hear_ || shard->is_there;
+        if (why.empty() && !shard->is_there) why = name + ": " + shard->why;
     }
     if (why.empty() && slots_without_owner_ != 0) why = "slots without a master";
     is_whole_ = why.empty();
@@ -107,14 +106,14 @@ void RedisClusterBackend::tell_state() {
 
 void RedisClusterBackend::on_shard_state(Shard& shard, std::string_view why) {
     shard.why = why;
-    const bool hears = shard.redis->can_hear();
-    if (hears != std::exchange(shard.could_hear, hears)) {
+    const bool is_there = shard.redis->can_send() && shard.redis->can_hear();
+    if (is_there != std::exchange(shard.is_there, is_there)) {
         std::vector<std::string> its;
         for (const auto& [channel, listening] : listening_) {
             if (listening.at == &shard) its.push_back(channel);
         }
         for (const std::string& channel : its) {
-            if (!hears) {
+            if (!is_there) {
                 set_deaf(channel);
             } else if (shard.redis->is_listening(channel)) {
                 set_heard(channel);
@@ -138,7 +137,7 @@ bool RedisClusterBackend::can_send_to(const std::string& channel) const {
 
 bool RedisClusterBackend::can_hear_from(const std::string& channel) const {
     const Shard* const shard = owner(channel);
-    return shard != nullptr && shard->redis->can_hear();
+    return shard != nullptr && shard->is_there;
 }
 
 std::size_t RedisClusterBackend::unsent_bytes() const noexcept {
@@ -317,7 +316,7 @@ void RedisClusterBackend::read(const std::string& channel, const core::HistoryPo
 
 void RedisClusterBackend::start_read(Read read) {
     Shard* const shard = owner(read.channel);
-    const bool is_there = shard != nullptr && shard->redis->can_send() && shard->redis->can_hear();
+    const bool is_there = shard != nullptr && shard->is_there;
     if (!is_there || std::chrono::steady_clock::now() >= read.due) return read.done(unavailable());
     const auto found = listening_.find(read.channel);
     // What the page has must have been heard before, so it is listened to there first.

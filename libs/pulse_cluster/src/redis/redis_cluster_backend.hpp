@@ -71,7 +71,9 @@ class RedisClusterBackend final : public Backend {
         std::size_t slots = 0;
         Time used;
         std::string why;  ///< it is not there
-        bool could_hear = false;
+        /// It can be sent to and heard. Channels are heard from then on: what is asked and told
+        /// then has its way.
+        bool is_there = false;
     };
     struct Listening {
         Shard* at = nullptr;  ///< null: nobody has it at the moment

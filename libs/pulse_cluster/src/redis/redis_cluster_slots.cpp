@@ -43,7 +43,7 @@ ShardEvents RedisClusterBackend::events_of(Shard& shard) {
     events.on_listening = [this, &shard](std::string_view channel) {
         const auto found = listening_.find(std::string(channel));
         const bool is_its = found != listening_.end() && found->second.at == &shard;
-        if (is_its && !found->second.is_heard) set_heard(found->first);
+        if (is_its && shard.is_there && !found->second.is_heard) set_heard(found->first);
     };
     events.on_message = [this, &shard](std::string_view channel, std::string_view bytes) {
         // Of one that had it before it would come out of order.

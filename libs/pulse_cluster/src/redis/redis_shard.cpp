@@ -163,14 +163,14 @@ redis::Answer RedisShard::answer_to(Done done) {
 
 void RedisShard::publish(const std::string& channel, const std::string& bytes, bool asks,
                          Done done) {
-    const std::string name = names_.pubsub(channel);
+    const std::string name = pubsub(channel, commands_run_);
     const std::string_view command[] = {is_one_of_many_ ? "SPUBLISH" : "PUBLISH", name, bytes};
     send(command, asks, answer_to(std::move(done)));
 }
 
 void RedisShard::say(const std::string& channel, const std::string& bytes, bool asks,
                      std::function<void(std::size_t, std::string_view)> done) {
-    const std::string name = names_.pubsub(channel);
+    const std::string name = pubsub(channel, commands_run_);
     const std::string_view command[] = {is_one_of_many_ ? "SPUBLISH" : "PUBLISH", name, bytes};
     send(command, asks, [done = std::move(done)](const Reply* reply) {
         if (!done) return;
@@ -204,7 +204,7 @@ void RedisShard::append(const std::string& channel, const core::HistoryPolicy& p
                         Done done) {
     const std::string stream = names_.stream(channel);
     const std::string meta = names_.meta(channel);
-    const std::string name = names_.pubsub(channel);
+    const std::string name = pubsub(channel, commands_run_);
     const std::string epoch = new_epoch();
     const std::string size = std::to_string(policy.size);
     const std::string ttl = std::to_string(std::max<std::int64_t>(policy.ttl.count(), 0));

@@ -132,6 +132,9 @@ class RedisShard {
     void on_unsubscribed(std::string_view name);
 
     [[nodiscard]] std::string own_name(std::string_view run) const;
+    [[nodiscard]] std::string pubsub(std::string_view channel, std::string_view run) const;
+    /// Of what the subscriber hears.
+    [[nodiscard]] std::optional<std::string_view> channel_of(std::string_view name) const noexcept;
 
     const BrokerOptions options_;
     const bool is_one_of_many_;

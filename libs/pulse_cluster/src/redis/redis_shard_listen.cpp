@@ -25,6 +25,22 @@ std::string RedisShard::own_name(std::string_view run) const {
     return names_.node(node_, is_one_of_many_ ? run : std::string_view());
 }
 
+std::string RedisShard::pubsub(std::string_view channel, std::string_view run) const {
+    std::string name = names_.pubsub(channel);
+    if (is_one_of_many_) name.append("@").append(run);
+    return name;
+}
+
+std::optional<std::string_view> RedisShard::channel_of(std::string_view name) const noexcept {
+    if (is_one_of_many_) {
+        if (!name.ends_with(subscriber_run_)) return std::nullopt;
+        name.remove_suffix(subscriber_run_.size());
+        if (!name.ends_with('@')) return std::nullopt;
+        name.remove_suffix(1);
+    }
+    return names_.channel_of(name);
+}
+
 /// What answers may be of another process than what is listened to, when an address has moved.
 void RedisShard::look_where() {
     pending_.clear();
@@ -45,7 +61,7 @@ void RedisShard::subscribe_all() {
     own_channel_ = own_name(subscriber_run_);
     everybody_ = names_.everybody(is_one_of_many_ ? subscriber_run_ : "");
     std::vector<std::string> names{own_channel_, everybody_};
-    for (const auto& each : wanted_) names.push_back(names_.pubsub(each.first));
+    for (const auto& each : wanted_) names.push_back(pubsub(each.first, subscriber_run_));
     for (const std::string& name : names) pending_.push_back({name, ++last_subscription_});
     awaited_ = last_subscription_;
     // In the order of the names, behind the two.
@@ -62,7 +78,7 @@ void RedisShard::subscribe(const std::vector<std::string>& names) {
     };
     for (const std::string& name : names) {
         // Sharded ones go one by one: those of one command would have to be of one slot.
-        const bool is_sharded = is_one_of_many_ && names_.channel_of(name).has_value();
+        const bool is_sharded = is_one_of_many_ && channel_of(name).has_value();
         if (is_sharded) {
             flush();
             const std::string_view command[] = {"SSUBSCRIBE", name};
@@ -91,7 +107,7 @@ void RedisShard::listen(const std::string& channel) {
     if (subscriber_run_.empty()) return;
     wanted = {++last_subscription_, false};
     if (!can_hear_) awaited_ = last_subscription_;
-    const std::string name = names_.pubsub(channel);
+    const std::string name = pubsub(channel, subscriber_run_);
     pending_.push_back({name, last_subscription_});
     subscribe({name});
 }
@@ -101,7 +117,7 @@ void RedisShard::unlisten(const std::string& channel) {
     if (found == wanted_.end()) return;
     wanted_.erase(found);
     if (subscriber_run_.empty()) return;
-    const std::string name = names_.pubsub(channel);
+    const std::string name = pubsub(channel, subscriber_run_);
     const std::string_view command[] = {is_one_of_many_ ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", name};
     subscriber_->push(command);
     // Which Redis refuses when the slot has moved.
@@ -135,7 +151,7 @@ void RedisShard::on_confirmed(std::string_view name) {
 }
 
 void RedisShard::settle(const Pending& answered, std::string_view refusal) {
-    const auto channel = names_.channel_of(answered.name);
+    const auto channel = channel_of(answered.name);
     const auto found = channel ? wanted_.find(*channel) : wanted_.end();
     // A later subscription of the same channel has an answer of its own.
     const bool counts = found != wanted_.end() && answered.subscription != 0 &&
@@ -171,7 +187,7 @@ void RedisShard::on_unsubscribed(std::string_view name) {
         pending_.pop_front();
         return;
     }
-    const auto channel = names_.channel_of(name);
+    const auto channel = channel_of(name);
     const auto found = channel ? wanted_.find(*channel) : wanted_.end();
     if (found == wanted_.end() || !found->second.is_confirmed) return;
     const std::string gone(*channel);
@@ -190,7 +206,7 @@ void RedisShard::on_message(std::string_view name, std::string_view bytes) {
         finish_reading(id);
     } else if (name == everybody_) {
         events_.on_announced(bytes);
-    } else if (const auto channel = names_.channel_of(name)) {
+    } else if (const auto channel = channel_of(name)) {
         events_.on_message(*channel, bytes);
     }
 }
