@@ -222,19 +222,29 @@ void NodeMail::take(Pair& pair, const Piece& piece) {
     pair.received_bytes += piece.bytes.size();
     stats_.bytes_received += piece.bytes.size();
     // Told when the last who holds it is done; of a broken pair that means nothing.
-    const std::size_t size = piece.bytes.size();
+    auto size = std::make_shared<std::size_t>(0);
     const Receipt receipt(nullptr, [weak = weak_from_this(), peer = pair.peer, size](void*) {
         const auto self = weak.lock();
-        if (self == nullptr || peer->is_broken) return;
-        asio::post(self->io_, [weak, peer, size] {
+        if (self == nullptr || peer->is_broken || *size == 0) return;
+        asio::post(self->io_, [weak, peer, n = *size] {
             const auto mail = weak.lock();
-            if (mail != nullptr && !mail->is_closed_) mail->on_consumed(peer, size);
+            if (mail != nullptr && !mail->is_closed_) mail->on_consumed(peer, n);
         });
     });
+    const std::size_t deferred = deferred_bytes(pair);
+    const PeerPtr peer = pair.peer;
     if (!read_records(pair, piece.bytes, receipt)) {
         ++stats_.malformed;
-        lose(pair, "the other node says what makes no sense");
+        return lose(pair, "the other node says what makes no sense");
     }
+    // The beginning of a record belongs to who gets its end.
+    if (pair.peer == peer) *size = deferred + piece.bytes.size() - deferred_bytes(pair);
+}
+
+/// Of a record that is not whole yet, and not told as consumed; a longer one has to come in all the
+/// same.
+std::size_t NodeMail::deferred_bytes(const Pair& pair) const noexcept {
+    return std::min(pair.partial.size(), options_.window_bytes / 2);
 }
 
 bool NodeMail::read_records(Pair& pair, std::string_view bytes, const Receipt& receipt) {

@@ -135,6 +135,7 @@ class NodeMail : public std::enable_shared_from_this<NodeMail> {
     void on_told(std::string_view bytes);
     void take(Pair& pair, const Piece& piece);
     [[nodiscard]] bool read_records(Pair& pair, std::string_view bytes, const Receipt& receipt);
+    [[nodiscard]] std::size_t deferred_bytes(const Pair& pair) const noexcept;
     void acknowledge(Pair& pair, std::uint64_t consumed);
     void on_consumed(const PeerPtr& peer, std::size_t bytes);
     void lose(Pair& pair, std::string_view why);
