@@ -238,6 +238,7 @@ struct Correspondent {
                          [this](const PeerPtr&) { ++rooms; },
                          [this](const std::string&) { return is_needed.load(); }});
         });
+        run([] {});  // the carrier hears of it behind that
     }
     ~Correspondent() {
         run([this] { mail->close(); });
@@ -352,6 +353,8 @@ TEST_CASE("a piece that is lost breaks the pair for both, which then begin anew"
     const bool is_last = GENERATE(false, true);
     net.lose("b", 1);
     a.send("b", "lost");
+    // In a piece of its own.
+    REQUIRE(eventually([&] { return a.mail->stats().pieces_sent == 2; }));
     // A beat tells of what is not followed by anything.
     if (is_last) {
         a.is_needed = true;

@@ -221,29 +221,33 @@ void NodeMail::take(Pair& pair, const Piece& piece) {
     pair.last_received = piece.number;
     pair.received_bytes += piece.bytes.size();
     stats_.bytes_received += piece.bytes.size();
-    pair.unclaimed += piece.bytes.size();
-    if (!read_records(pair, piece.bytes)) {
+    // Told when the last who holds it is done; of a broken pair that means nothing.
+    auto size = std::make_shared<std::size_t>(0);
+    const Receipt receipt(nullptr, [weak = weak_from_this(), peer = pair.peer, size](void*) {
+        const auto self = weak.lock();
+        if (self == nullptr || peer->is_broken || *size == 0) return;
+        asio::post(self->io_, [weak, peer, n = *size] {
+            const auto mail = weak.lock();
+            if (mail != nullptr && !mail->is_closed_) mail->on_consumed(peer, n);
+        });
+    });
+    const std::size_t deferred = deferred_bytes(pair);
+    const PeerPtr peer = pair.peer;
+    if (!read_records(pair, piece.bytes, receipt)) {
         ++stats_.malformed;
         return lose(pair, "the other node says what makes no sense");
     }
-    // A record may be longer than the window: its end must be let through.
-    if (pair.unclaimed > options_.window_bytes / 2) (void)claim(pair);
+    // The beginning of a record belongs to who gets its end.
+    if (pair.peer == peer) *size = deferred + piece.bytes.size() - deferred_bytes(pair);
 }
 
-/// Told when the last who holds it is done; of a broken pair that means nothing.
-Receipt NodeMail::claim(Pair& pair) {
-    const std::size_t size = std::exchange(pair.unclaimed, 0);
-    return {nullptr, [weak = weak_from_this(), peer = pair.peer, size](void*) {
-                const auto self = weak.lock();
-                if (self == nullptr || peer->is_broken) return;
-                asio::post(self->io_, [weak, peer, size] {
-                    const auto mail = weak.lock();
-                    if (mail != nullptr && !mail->is_closed_) mail->on_consumed(peer, size);
-                });
-            }};
+/// Of a record that is not whole yet, and not told as consumed; a longer one has to come in all the
+/// same.
+std::size_t NodeMail::deferred_bytes(const Pair& pair) const noexcept {
+    return std::min(pair.partial.size(), options_.window_bytes / 2);
 }
 
-bool NodeMail::read_records(Pair& pair, std::string_view bytes) {
+bool NodeMail::read_records(Pair& pair, std::string_view bytes, const Receipt& receipt) {
     std::string whole;
     if (!pair.partial.empty()) {
         pair.partial += bytes;
@@ -257,14 +261,12 @@ bool NodeMail::read_records(Pair& pair, std::string_view bytes) {
         bytes = whole;
     }
     const PeerPtr peer = pair.peer;
-    Receipt receipt;
     while (!bytes.empty()) {
         std::string_view rest = bytes;
         std::uint32_t size = 0;
         if (!take_number(rest, size)) break;
         if (size == 0 || size > options_.max_record_bytes) return false;
         if (rest.size() < size) break;
-        if (pair.unclaimed > 0) receipt = claim(pair);
         if (!events_.on_record(peer, rest.substr(0, size), receipt)) return false;
         // What it led to may have broken the pair.
         if (peer->is_broken) return true;

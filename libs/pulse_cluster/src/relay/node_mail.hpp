@@ -125,8 +125,6 @@ class NodeMail : public std::enable_shared_from_this<NodeMail> {
         std::uint64_t consumed = 0;
         std::uint64_t told = 0;  ///< of `consumed`
         std::string partial;
-        /// Of received_bytes, what no record's receipt stands for yet.
-        std::size_t unclaimed = 0;
         Time heard{};
         Time said{};
         Time needed_since{};
@@ -136,8 +134,8 @@ class NodeMail : public std::enable_shared_from_this<NodeMail> {
 
     void on_told(std::string_view bytes);
     void take(Pair& pair, const Piece& piece);
-    [[nodiscard]] Receipt claim(Pair& pair);
-    [[nodiscard]] bool read_records(Pair& pair, std::string_view bytes);
+    [[nodiscard]] bool read_records(Pair& pair, std::string_view bytes, const Receipt& receipt);
+    [[nodiscard]] std::size_t deferred_bytes(const Pair& pair) const noexcept;
     void acknowledge(Pair& pair, std::uint64_t consumed);
     void on_consumed(const PeerPtr& peer, std::size_t bytes);
     void lose(Pair& pair, std::string_view why);
