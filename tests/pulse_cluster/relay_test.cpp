@@ -517,7 +517,9 @@ TEST_CASE("an owner who does not know of it yet is asked again", "[cluster][rela
 
 TEST_CASE("a node that owns by another claim than the relay's serves those of other nodes",
           "[cluster][relay]") {
-    Cluster c;
+    auto options = quick_options();
+    options.linger = 30s;  // longer than until it is asked again
+    Cluster c(options);
     const auto claim = c.nodes[0].ownership->claim("k", [](const core::Owner&) {});
     auto client = c.connect(1, "key=k");
     CHECK(c.read(*client, 1) == Lines{"a /websocket?key=k 127.0.0.1 head"});
