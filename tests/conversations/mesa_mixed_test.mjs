@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 
 import { run } from './support/conversation.mjs';
+import { countBeats, heartbeatsFor, kBeatsOfASilentClient } from './support/heartbeats.mjs';
 import { App, MesaAdapter } from './support/mesa.mjs';
 import { freePort, Redis } from './support/redis.mjs';
 
@@ -94,17 +95,17 @@ describe("the original's client at our server", () => {
 
   it('authenticates, is answered, and answers heartbeats', { timeout: kTimeoutMs }, async () => {
     const port = await freePort();
-    const app = await start({ port, heartbeat: { enabled: true, interval: 100, maxAttempts: 1 } });
+    const app = await start({ port, heartbeat: heartbeatsFor(patience) });
     const client = await connect(port);
+    const beats = countBeats(client.ws);
     try {
       assert.deepEqual(await client.authenticate({ id: 'A' }), { id: 'A', name: 'NA' });
       client.send(new Message(0, { x: 1 }, 'ECHO'));
       await until('the echo', () => client.got.length === 1);
       assert.deepEqual(client.got[0], { opcode: 0, data: { x: 1 }, type: 'ECHO', sequence: undefined });
-      // A client that did not answer would be closed after three intervals.
       let isClosed = false;
       client.on('disconnected', () => { isClosed = true; });
-      await new Promise((resolve) => { setTimeout(resolve, 1500); });
+      await until('more beats than a silent one gets', () => isClosed || beats.count > kBeatsOfASilentClient);
       assert.equal(isClosed, false);
     } finally {
       end(client);

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import { run } from './support/conversation.mjs';
+import { slowed } from './support/heartbeats.mjs';
 import { MesaAdapter } from './support/mesa.mjs';
 
 /** Each has processes of its own, and most of it is waiting. */
@@ -31,7 +32,7 @@ function hold(chosen) {
   const sorted = [...chosen].sort((a, b) => Number(b.slow ?? false) - Number(a.slow ?? false));
   for (const conversation of sorted.filter(({ name }) => isChosen.test(name))) {
     it(conversation.name, { timeout: kTimeoutMs }, async () => {
-      await run(conversation, await MesaAdapter.for(conversation, patience), { patience });
+      await run(slowed(conversation, patience), await MesaAdapter.for(conversation, patience), { patience });
     });
   }
 }
