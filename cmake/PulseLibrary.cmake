@@ -26,5 +26,6 @@ function(pulse_add_library name)
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
+  pulse_precompile(${target} pulse_standard_headers)
   set_property(GLOBAL APPEND PROPERTY PULSE_LIBRARIES ${target})
 endfunction()

@@ -19,6 +19,7 @@ constexpr const char* kUniverse = "2745313133";
 
 struct Pair {
     Pair() {
+        REQUIRE(bridge.mock->cloud()->universe(std::stoull(kUniverse)) != nullptr);
         for (std::unique_ptr<ServerProcess>& server : servers) {
             // One after the other: the first makes the keys that both use.
             server = std::make_unique<ServerProcess>(settings());
@@ -52,10 +53,11 @@ struct Pair {
         return servers[first ? 0 : 1].get();
     }
     [[nodiscard]] int send(const ServerProcess& server, const std::string& text) const {
-        return caller(server)
-            .post(std::string("/universe/") + kUniverse + "/send",
-                  {{"topic", "news"}, {"message", text}, {"destination", "roblox"}})
-            .status;
+        const HttpAnswer answer =
+            caller(server).post(std::string("/universe/") + kUniverse + "/send",
+                                {{"topic", "news"}, {"message", text}, {"destination", "roblox"}});
+        UNSCOPED_INFO(answer.body);
+        return answer.status;
     }
     /// How often Open Cloud has taken it.
     [[nodiscard]] std::size_t count(const std::string& text) const {

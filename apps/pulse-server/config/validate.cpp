@@ -222,7 +222,8 @@ class Validator {
         if (store.engine == StoreEngine::sqlite) check_store_path();
         if (!are_sound({kUrl, "store.url_file", "store.prefix"})) return;
         if (store.engine == StoreEngine::redis) {
-            check_redis_url(kUrl, store.url, "store.engine");
+            check_scheme(kUrl, store.url, {"redis://", "rediss://", "unix://"},
+                         "redis://, rediss:// or unix://", "store.engine is \"redis\"");
             check_store_prefix();
         } else if (!store.url.empty()) {
             warn(kUrl, "is ignored: store.engine is not \"redis\"");
@@ -310,15 +311,12 @@ class Validator {
     }
 
     /// Does not quote the address: there may be a password in it.
-    void check_redis_url(std::string_view path, std::string_view url, std::string_view engine) {
-        if (url.starts_with("rediss://")) {
-            error(path,
-                  "rediss:// needs TLS, which the Redis client library of this build does not "
-                  "have; use a tunnel such as stunnel, or redis:// in a private network");
-        } else if (!url.starts_with("redis://") && !url.starts_with("unix://")) {
-            error(path, fmt::format("must begin with redis:// or unix://, since {} is \"redis\"",
-                                    engine));
-        }
+    void check_scheme(std::string_view path, std::string_view url,
+                      std::initializer_list<std::string_view> schemes, std::string_view names,
+                      std::string_view why) {
+        const auto is_it = [url](std::string_view scheme) { return url.starts_with(scheme); };
+        if (std::any_of(schemes.begin(), schemes.end(), is_it)) return;
+        error(path, fmt::format("must begin with {}, since {}", names, why));
     }
 
     void check_cluster() {
@@ -332,13 +330,16 @@ class Validator {
                 }
                 break;
             case ClusterEngine::redis:
-                check_redis_url(kUrl, cluster.url, "cluster.engine");
+                check_scheme(kUrl, cluster.url,
+                             {"redis://", "rediss://", "unix://", "redis+sentinel://",
+                              "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"},
+                             "redis://, redis+sentinel:// or redis+cluster:// (rediss… with TLS), "
+                             "or unix://",
+                             "cluster.engine is \"redis\"");
                 break;
             case ClusterEngine::nats:
-                if (!begins_with_any({"nats://", "tls://"})) {
-                    error(kUrl,
-                          "must begin with nats:// or tls://, since cluster.engine is \"nats\"");
-                }
+                check_scheme(kUrl, cluster.url, {"nats://", "tls://"}, "nats:// or tls://",
+                             "cluster.engine is \"nats\"");
                 break;
         }
         constexpr std::size_t kMaxPrefixBytes = 64;
