@@ -11,7 +11,7 @@ const kPageBytes = 4096;
 const kHelloEnd = Buffer.from(']}}');
 const kConnectAtOnce = 50;
 
-export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+export const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** A message whose data has so many bytes, and the length of the frame in which a client gets it. */
 export function messageOf(bytes) {

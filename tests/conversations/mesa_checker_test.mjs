@@ -12,7 +12,7 @@ const problemsOf = (got, { said = {}, killed, ...more } = {}) => check({ sent: k
 
 describe('the checker of what clients of Mesa got', () => {
   it('finds nothing wrong with all of it, whatever came between', () => {
-    const { problems, deliveries, missing } = check({ sent: kSent, said: {}, clients: [client(kAll), client([...kAll].reverse().toSorted((a, b) => a.n - b.n))] });
+    const { problems, deliveries, missing } = check({ sent: kSent, said: {}, clients: [client(kAll), client([...kAll].reverse().sort((a, b) => a.n - b.n))] });
     assert.deepEqual(problems, []);
     assert.equal(deliveries, 14);
     assert.equal(missing, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What nodes tell one another beside the relay: publications and presence. What is understood is
-// written again and comes out as it went in.
+// What nodes tell one another beside the relay: publications and presence. What is understood
+// stays what it is when it is written and read again.
 #include "envelope.hpp"
 #include "presence_wire.hpp"
 
@@ -20,39 +20,42 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-void read_publications(std::string_view bytes) {
-    const auto envelope = read_envelope(bytes);
-    if (!envelope) return;
-    std::string_view rest = envelope->records;
+/// The records of an envelope, written anew.
+std::string written(std::string_view records, std::size_t count) {
     std::string again;
-    for (std::size_t i = 0; i < envelope->count; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         core::PublicationView publication{"c"};
-        require(read_record(rest, publication));
+        require(read_record(records, publication));
         append_record(publication, again);
     }
-    require(rest.empty());
-    require(again == envelope->records);
+    require(records.empty());
+    return again;
 }
 
-void read_members(std::string_view bytes) {
-    const auto message = read_node_message(bytes);
-    if (!message) return;
-    std::string again = node_message(message->kind, message->node);
-    if (message->kind == NodeMessageKind::query || message->kind == NodeMessageKind::answer) {
-        append_token(message->token, again);
+std::string written(const NodeMessage& message) {
+    std::string again = node_message(message.kind, message.node);
+    if (message.kind == NodeMessageKind::query || message.kind == NodeMessageKind::answer) {
+        append_token(message.token, again);
     }
-    if (message->kind == NodeMessageKind::answer) append_channel(message->channel, again);
-    for (const MemberChange& change : message->changes) {
+    if (message.kind == NodeMessageKind::answer) append_channel(message.channel, again);
+    for (const MemberChange& change : message.changes) {
         append_change(change.action, change.state, again);
     }
-    require(again == bytes);
+    return again;
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    read_publications(bytes);
-    read_members(bytes);
+    if (const auto envelope = read_envelope(bytes)) {
+        const std::string once = written(envelope->records, envelope->count);
+        require(written(once, envelope->count) == once);
+    }
+    if (const auto message = read_node_message(bytes)) {
+        const std::string once = written(*message);
+        const auto again = read_node_message(once);
+        require(again.has_value() && written(*again) == once);
+    }
     return 0;
 }

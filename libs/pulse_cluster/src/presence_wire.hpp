@@ -7,10 +7,13 @@
 //   kind    = "e" on a channel: changes               rest = record*
 //           | "s" on a channel: all of the node's     rest = record*
 //           | "q" on a channel: tell me yours         rest = token (u64)
-//           | "a" to one node: what it asked for      rest = token, channel (u32 length, bytes),
-//           record* | "w" to one node: tell all of yours      rest = | "h" to all: the node is
-//           alive           rest = | "b" to all: the node ends               rest = | "g" to all:
-//           publications did not go out rest =
+//           | "a" to one node: what it asked for      rest = token, channel, record*
+//           | "w" to one node: tell all of yours      rest =
+//           | "h" to all: the node is alive           rest =
+//           | "b" to all: the node ends               rest =
+//           | "g" to all: publications did not go out rest =
+//
+//   channel = u32 length, bytes
 //   node    = 16 bytes
 //   record  = action (u8) session (2 x u64) joined (u64) seen (u64) has data (u8) [data (u32
 //   length, bytes)]
