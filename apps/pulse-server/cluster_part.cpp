@@ -22,6 +22,7 @@
 #ifdef PULSE_WITH_REDIS
 #include <pulse/cluster/redis_broker.hpp>
 #include <pulse/cluster/redis_ownership.hpp>
+#include <pulse/redis/address.hpp>
 #endif
 
 namespace pulse::server {
@@ -82,24 +83,40 @@ Made make_broker(const Config& config, const cluster::BrokerServices& services) 
 #endif
 }
 
-/// Null where the engine has none: rooms and universes are each node's own then. Otherwise
+/// The Redis that knows who owns what: the broker's, or that of the store where the broker is NATS
+/// or a Redis Cluster. Empty when there is none.
+std::string ownership_url(const Config& config) {
+#ifdef PULSE_WITH_REDIS
+    if (config.cluster.engine == ClusterEngine::redis) {
+        const auto location = redis::parse_location(config.cluster.url);
+        if (location && location->kind != redis::Location::Kind::cluster) return config.cluster.url;
+    }
+    if (config.store.engine == StoreEngine::redis) return config.store.url;
+#else
+    (void)config;
+#endif
+    return {};
+}
+
+/// Null where there is no Redis for it: rooms and universes are each node's own then. Otherwise
 /// `problem` says why there is none.
 std::shared_ptr<cluster::ClusterOwnership> make_ownership(
-    const ClusterOptions& wanted, const std::string& node,
-    const cluster::OwnershipServices& services, std::string& problem) {
+    const Config& config, const std::string& node, const cluster::OwnershipServices& services,
+    std::string& problem) {
 #ifdef PULSE_WITH_REDIS
-    if (wanted.engine == ClusterEngine::redis) {
-        cluster::OwnershipOptions options;
-        options.prefix = wanted.prefix;
-        options.lease = wanted.lease;
-        options.answer_timeout = wanted.answer_timeout;
-        options.node = node;
-        auto made = cluster::make_redis_ownership(wanted.url, std::move(options), services);
-        if (made) return std::move(*made);
-        problem = "cluster.url: " + made.error().message();
-    }
+    const std::string url = ownership_url(config);
+    if (url.empty()) return nullptr;
+    cluster::OwnershipOptions options;
+    options.prefix = config.cluster.prefix;
+    options.lease = config.cluster.lease;
+    options.answer_timeout = config.cluster.answer_timeout;
+    options.node = node;
+    auto made = cluster::make_redis_ownership(url, std::move(options), services);
+    if (made) return std::move(*made);
+    problem =
+        (url == config.cluster.url ? "cluster.url: " : "store.url: ") + made.error().message();
 #else
-    (void)wanted, (void)node, (void)services, (void)problem;
+    (void)config, (void)node, (void)services, (void)problem;
 #endif
     return nullptr;
 }
@@ -196,8 +213,8 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
     if (made) {
         impl->broker = std::move(*made);
         // Owners have the names of the mail: whoever knows an owner knows the way to it.
-        impl->ownership = make_ownership(config.cluster, impl->broker->mail().node(),
-                                         {impl->io, rng, log}, impl->problem);
+        impl->ownership = make_ownership(config, impl->broker->mail().node(), {impl->io, rng, log},
+                                         impl->problem);
     } else {
         impl->problem = std::move(made.error());
     }

@@ -318,12 +318,12 @@ tl::expected<void, std::string> Engine::start() {
     if (p.cluster && !p.cluster->problem().empty()) {
         return tl::unexpected(p.cluster->problem());
     }
-    if (p.relay && p.rooms && p.config.cluster.rooms &&
+    if (p.cluster && p.rooms && p.config.cluster.rooms &&
         p.config.store.engine != StoreEngine::redis) {
         p.log.write(core::LogLevel::warn, "rooms_not_shared",
                     {{"reason",
-                      std::string_view("a room that goes to another server is not found there: "
-                                       "set store.engine = \"redis\", or cluster.rooms = false")}});
+                      std::string_view("what a room has is not found by another server: set "
+                                       "store.engine = \"redis\", or cluster.rooms = false")}});
     }
     if (auto made = p.make_bridge(); !made) return made;
     if (auto made = p.make_mesa(); !made) return made;

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Rooms of several servers on one Redis, as their clients see them.
-#include "servers.hpp"
-#include "support/catch.hpp"
-#include "support/redis_server.hpp"
-#include "support/ws_client.hpp"
+#include "room_servers.hpp"
 
 #include <csignal>
 #include <deque>
@@ -12,77 +9,10 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 using namespace pulse::test;
 using namespace std::chrono_literals;
-using Json = nlohmann::json;
 
 namespace {
-
-struct RoomServers {
-    explicit RoomServers(std::size_t n = 2) {
-        const std::string url = '"' + redis.url() + '"';
-        for (std::size_t i = 0; i < n; ++i) {
-            servers.emplace_back(cluster_settings(redis.url(), {{"store.engine", "\"redis\""},
-                                                                {"store.url", url},
-                                                                {"roblox.enabled", "false"},
-                                                                {"rooms.api_key", "\"key\""},
-                                                                {"cluster.lease_ms", "1500"},
-                                                                {"cluster.node_timeout_ms", "1200"},
-                                                                {"server.threads", "2"}}));
-        }
-        for (const ServerProcess& server : servers) REQUIRE(becomes_ready(server));
-    }
-    RedisServer redis;
-    std::deque<ServerProcess> servers;
-};
-
-/// In a room, greeted; tries until it is let in, as clients do.
-class RoomClient {
-  public:
-    RoomClient(const ServerProcess& server, const std::string& query) {
-        const bool is_in = eventually(
-            [&] {
-                try {
-                    ws_ = std::make_unique<WsClient>(server.port(),
-                                                     UpgradeOptions{"/websocket?" + query, {}, {}});
-                    config = read();
-                    profile = read();
-                    return true;
-                } catch (const std::exception&) {
-                    return false;  // closed, to try again
-                }
-            },
-            30s);
-        REQUIRE(is_in);
-    }
-
-    void say(const std::string& message) { ws_->send_text(message); }
-    [[nodiscard]] Json read() { return Json::parse(ws_->read_message(kText)); }
-    [[nodiscard]] Json ask(const std::string& message) {
-        say(message);
-        return read();
-    }
-    void listen(const std::string& event) {
-        say(R"({"type":"subscribe","data":")" + event + R"("})");
-        REQUIRE(ask(R"({"type":"profile"})").at("type") == "profile");
-    }
-    [[nodiscard]] CloseFrame close() { return ws_->skip_to_close(); }
-
-    Json config;
-    Json profile;
-
-  private:
-    std::unique_ptr<WsClient> ws_;
-};
-
-Json counted(const std::string& value) {
-    return {{"type", "counter"}, {"data", {{"id", "c"}, {"value", value}}}};
-}
-std::string count(int by) {
-    return R"({"type":"counter","data":{"id":"c","value":)" + std::to_string(by) + "}}";
-}
 
 HttpAnswer ask_api(const ServerProcess& server, const std::string& request_line,
                    std::string_view body) {
