@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "base64.hpp"
 #include "frame_writer.hpp"
 #include "support/catch.hpp"
 #include "zstd_text.hpp"
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/roblox/error.hpp>
 #include <pulse/roblox/frame.hpp>
 
@@ -201,11 +201,12 @@ TEST_CASE("Compressed batches are read within their bounds", "[roblox][frame]") 
     CHECK(reason(compressed_frame("not json")) == "not a frame");
     const std::string packed = ZstdPacker().pack(body);
     std::string bytes;
-    REQUIRE(decode_base64(packed, Base64::standard, bytes));
+    REQUIRE(decode_base64(packed, pulse::protocol::Base64::standard, bytes));
     // Two frames in a row, a cut one, one with a byte behind it.
     for (const std::string& wrong :
          {bytes + bytes, bytes.substr(0, bytes.size() - 1), bytes + 'x'}) {
-        CHECK(reason("P1Z ep0000 7\n" + encode_base64(wrong, Base64::standard)) == refused);
+        CHECK(reason("P1Z ep0000 7\n" + encode_base64(wrong, pulse::protocol::Base64::standard)) ==
+              refused);
     }
     // A small frame that unpacks to much: refused by its announced size.
     CHECK(reason(compressed_frame(std::string(kMaxBatchBytes, ' ') + "[]")) == refused);
@@ -240,21 +241,21 @@ TEST_CASE("Base64 has one text per value", "[roblox][frame]") {
                                                                     {"foobar", "Zm9vYmFy"}};
     std::string out;
     for (const auto& [plain, text] : cases) {
-        CHECK(encode_base64(plain, Base64::standard) == text);
-        REQUIRE(decode_base64(text, Base64::standard, out));
+        CHECK(encode_base64(plain, pulse::protocol::Base64::standard) == text);
+        REQUIRE(decode_base64(text, pulse::protocol::Base64::standard, out));
         CHECK(out == plain);
         std::string bare = text.substr(0, text.find('='));
-        CHECK(encode_base64(plain, Base64::url) == bare);
-        CHECK(decode_base64(bare, Base64::url, out));
+        CHECK(encode_base64(plain, pulse::protocol::Base64::url) == bare);
+        CHECK(decode_base64(bare, pulse::protocol::Base64::url, out));
         if (bare != text) {
-            CHECK_FALSE(decode_base64(bare, Base64::standard, out));
-            CHECK_FALSE(decode_base64(text, Base64::url, out));
+            CHECK_FALSE(decode_base64(bare, pulse::protocol::Base64::standard, out));
+            CHECK_FALSE(decode_base64(text, pulse::protocol::Base64::url, out));
         }
     }
     for (const char* text : {"Zh==", "Zm9=", "Z===", "====", "Zm9v\n", "Zm-v"}) {
-        CHECK_FALSE(decode_base64(text, Base64::standard, out));
+        CHECK_FALSE(decode_base64(text, pulse::protocol::Base64::standard, out));
     }
-    CHECK(encode_base64("\xfb\xff", Base64::url) == "-_8");
-    CHECK_FALSE(decode_base64("-_9", Base64::url, out));
-    CHECK_FALSE(decode_base64("A", Base64::url, out));
+    CHECK(encode_base64("\xfb\xff", pulse::protocol::Base64::url) == "-_8");
+    CHECK_FALSE(decode_base64("-_9", pulse::protocol::Base64::url, out));
+    CHECK_FALSE(decode_base64("A", pulse::protocol::Base64::url, out));
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "base64.hpp"
 #include "crypto.hpp"
 #include "support/catch.hpp"
 
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/roblox/error.hpp>
 #include <pulse/roblox/key_record.hpp>
 
@@ -48,7 +48,7 @@ class ScriptedRng final : public core::Rng {
 };
 
 std::string master(std::string_view kid, unsigned first) {
-    return std::string(kid) + ":" + encode_base64(range(first, 32), Base64::url);
+    return std::string(kid) + ":" + encode_base64(range(first, 32), protocol::Base64::url);
 }
 
 // Made with one cryptographic library and opened with a second, independent one.

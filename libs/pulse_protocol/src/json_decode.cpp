@@ -19,6 +19,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/protocol/json.hpp>
 #include <pulse/protocol/value.hpp>
 
@@ -352,7 +353,7 @@ class Assembler {
         }
         if (!is_base64) return fail(Error::missing_field, Field::payload);
         if (base64.kind != Slot::Kind::text) return fail(Error::wrong_field_type, Field::payload);
-        return json_text::decode_base64(base64.text, payload) ||
+        return decode_base64_loosely(base64.text, payload) ||
                fail(Error::invalid_base64, Field::payload);
     }
 

@@ -4,6 +4,7 @@
 #include "json_data.hpp"
 #include "json_text.hpp"
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/protocol/json.hpp>
 
 namespace pulse::protocol {
@@ -29,7 +30,7 @@ class ObjectWriter {
         } else {
             begin("payload_base64");
             out_ += '"';
-            json_text::append_base64(out_, bytes);
+            append_base64(out_, as_text(bytes));
             out_ += '"';
         }
     }

@@ -11,19 +11,6 @@
 namespace pulse::protocol::json_text {
 namespace {
 
-constexpr std::string_view kBase64 =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::uint8_t kNoDigit = 64;
-
-constexpr auto kBase64Digits = [] {
-    std::array<std::uint8_t, 256> digits{};
-    digits.fill(kNoDigit);
-    for (std::size_t i = 0; i < kBase64.size(); ++i) {
-        digits[static_cast<std::uint8_t>(kBase64[i])] = static_cast<std::uint8_t>(i);
-    }
-    return digits;
-}();
-
 /// What stands behind the backslash; 'u' for \u00XX, 0 for bytes that stand for themselves.
 constexpr auto kEscapes = [] {
     std::array<char, 256> escapes{};
@@ -118,52 +105,6 @@ void append_number(std::string& out, double number) {
     const std::size_t start = out.size();
     append_chars(out, number);
     if (out.find_first_of(".e", start) == std::string::npos) out += ".0";
-}
-
-void append_base64(std::string& out, ByteView bytes) {
-    const auto digit = [](unsigned bits) { return kBase64[bits & 0x3f]; };
-    out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
-    std::size_t i = 0;
-    for (; i + 3 <= bytes.size(); i += 3) {
-        const unsigned bits = std::to_integer<unsigned>(bytes[i]) << 16 |
-                              std::to_integer<unsigned>(bytes[i + 1]) << 8 |
-                              std::to_integer<unsigned>(bytes[i + 2]);
-        out += digit(bits >> 18);
-        out += digit(bits >> 12);
-        out += digit(bits >> 6);
-        out += digit(bits);
-    }
-    const std::size_t rest = bytes.size() - i;
-    if (rest == 0) return;
-    unsigned bits = std::to_integer<unsigned>(bytes[i]) << 16;
-    if (rest == 2) bits |= std::to_integer<unsigned>(bytes[i + 1]) << 8;
-    out += digit(bits >> 18);
-    out += digit(bits >> 12);
-    out += rest == 2 ? digit(bits >> 6) : '=';
-    out += '=';
-}
-
-bool decode_base64(std::string_view text, std::vector<std::byte>& out) {
-    if (text.size() % 4 == 0) {
-        for (int i = 0; i < 2 && !text.empty() && text.back() == '='; ++i) text.remove_suffix(1);
-    }
-    if (text.size() % 4 == 1) return false;
-    out.clear();
-    out.reserve(text.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    int held = 0;
-    for (const char c : text) {
-        const std::uint8_t digit = kBase64Digits[static_cast<std::uint8_t>(c)];
-        if (digit == kNoDigit) return false;
-        bits = bits << 6 | digit;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out.push_back(static_cast<std::byte>(bits >> held));
-        }
-    }
-    // RFC 4648 §3.5: left-over bits must be zero, or two texts would mean the same bytes.
-    return (bits & ((1U << held) - 1)) == 0;
 }
 
 }  // namespace pulse::protocol::json_text

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Pieces of JSON text, and base64 (RFC 4648 §4).
+// Pieces of JSON text.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,5 @@ void append_number(std::string& out, std::int64_t number);
 /// The shortest text that reads back as `number`, always recognisable as a float; `null` when it is
 /// not finite.
 void append_number(std::string& out, double number);
-
-void append_base64(std::string& out, ByteView bytes);
-/// False when `text` is not base64: other characters, bad length, bits left over. Padding may be
-/// left out, but not be partial.
-[[nodiscard]] bool decode_base64(std::string_view text, std::vector<std::byte>& out);
 
 }  // namespace pulse::protocol::json_text

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include "base64.hpp"
 #include "crypto.hpp"
 
 #include <chrono>
@@ -12,6 +11,7 @@
 
 #include <pulse/core/clock.hpp>
 #include <pulse/core/rng.hpp>
+#include <pulse/protocol/base64.hpp>
 
 namespace pulse::roblox {
 
@@ -28,7 +28,8 @@ class ClaimBook {
     [[nodiscard]] std::string put(std::string item, core::Rng& rng, core::MonotonicTime now) {
         expire(now);
         if (bytes_ + item.size() > max_bytes_) return {};
-        std::string token = encode_base64(crypto::random_bytes(rng, 18), Base64::url);
+        std::string token =
+            protocol::encode_base64(crypto::random_bytes(rng, 18), protocol::Base64::url);
         bytes_ += item.size();
         by_age_.push_back({now + kKeepFor, token});
         items_[token] = std::move(item);

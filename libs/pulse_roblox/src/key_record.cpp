@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "base64.hpp"
 #include "crypto.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/roblox/error.hpp>
 #include <pulse/roblox/key_record.hpp>
 
@@ -18,7 +18,7 @@ constexpr std::size_t kMaxKidBytes = 16;
 constexpr std::string_view kInfo = "pulse/roblox/open-cloud-key/v1";
 /// Version, kid, salt, nonce and the longest key, in base64.
 constexpr std::size_t kMaxRecordBytes =
-    8 + kMaxKidBytes + 24 + 20 + base64_size(kMaxApiKeyBytes + crypto::kTagBytes);
+    8 + kMaxKidBytes + 24 + 20 + protocol::base64_size(kMaxApiKeyBytes + crypto::kTagBytes);
 
 [[nodiscard]] tl::unexpected<std::error_code> refuse(Error error) {
     return tl::unexpected{make_error_code(error)};
@@ -49,10 +49,11 @@ struct RecordParts {
     }
     parts.kid = fields[1];
     return fields[0] == "pk1" && is_kid(parts.kid) &&
-           decode_base64(fields[2], Base64::url, parts.salt) && parts.salt.size() == kSaltBytes &&
-           decode_base64(fields[3], Base64::url, parts.nonce) &&
+           decode_base64(fields[2], protocol::Base64::url, parts.salt) &&
+           parts.salt.size() == kSaltBytes &&
+           decode_base64(fields[3], protocol::Base64::url, parts.nonce) &&
            parts.nonce.size() == crypto::kNonceBytes &&
-           decode_base64(fields[4], Base64::url, parts.sealed) &&
+           decode_base64(fields[4], protocol::Base64::url, parts.sealed) &&
            parts.sealed.size() > crypto::kTagBytes;
 }
 
@@ -77,7 +78,7 @@ core::Result<KeyVault> KeyVault::parse(std::string_view text) {
         const bool is_known = std::any_of(vault.masters_.begin(), vault.masters_.end(),
                                           [&](const Master& master) { return master.kid == kid; });
         std::string bytes;
-        const bool is_key = decode_base64(entry.substr(colon + 1), Base64::url, bytes) &&
+        const bool is_key = decode_base64(entry.substr(colon + 1), protocol::Base64::url, bytes) &&
                             bytes.size() == kMasterKeyBytes;
         Secret key = Secret::adopt(bytes);
         if (!is_key || is_known) return refuse(Error::invalid_key);
@@ -114,7 +115,7 @@ core::Result<std::string> KeyVault::seal(UniverseId universe, std::string_view a
     for (const std::string_view part :
          {std::string_view(salt), std::string_view(nonce), std::string_view(sealed)}) {
         record += '.';
-        append_base64(record, part, Base64::url);
+        append_base64(record, part, protocol::Base64::url);
     }
     return record;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "token.hpp"
 
-#include "base64.hpp"
 #include "crypto.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/protocol/utf8.hpp>
 #include <pulse/roblox/error.hpp>
 
@@ -85,7 +85,7 @@ constexpr std::pair<Right, std::string_view> kNames[] = {
 [[nodiscard]] bool read_hash(json::Reader& reader, SecretHash& hash) {
     std::string text;
     std::string bytes;
-    if (!reader.read_string(text) || !decode_base64(text, Base64::url, bytes) ||
+    if (!reader.read_string(text) || !decode_base64(text, protocol::Base64::url, bytes) ||
         bytes.size() != hash.size()) {
         return false;
     }
@@ -125,7 +125,7 @@ bool Grant::allows(Right right, UniverseId universe) const noexcept {
 
 std::string make_secret(core::Rng& rng) {
     std::string bytes = crypto::random_bytes(rng, kSecretBytes);
-    std::string text = encode_base64(bytes, Base64::url);
+    std::string text = protocol::encode_base64(bytes, protocol::Base64::url);
     crypto::wipe(bytes);
     return text;
 }
@@ -154,7 +154,7 @@ core::Result<NewToken> make_token(TokenRecord wanted, core::Rng& rng, std::uint6
 std::string encode_token_record(const TokenRecord& record) {
     std::string out = "{\"v\":1,\"id\":\"" + record.id + "\",\"hash\":\"";
     append_base64(out, {reinterpret_cast<const char*>(record.hash.data()), record.hash.size()},
-                  Base64::url);
+                  protocol::Base64::url);
     out += "\",\"label\":";
     json::append_string(out, record.label);
     out += ",\"rights\":[";

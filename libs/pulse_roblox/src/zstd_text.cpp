@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "zstd_text.hpp"
 
-#include "base64.hpp"
-
+#include <pulse/protocol/base64.hpp>
 #include <pulse/roblox/error.hpp>
 #include <pulse/roblox/frame.hpp>
 
@@ -35,13 +34,13 @@ std::string ZstdPacker::pack(std::string_view body) {
         ZSTD_compressCCtx(state.context.get(), state.buffer.data(), state.buffer.size(),
                           body.data(), body.size(), kLevel);
     if (ZSTD_isError(size) != 0) return {};
-    return encode_base64({state.buffer.data(), size}, Base64::standard);
+    return protocol::encode_base64({state.buffer.data(), size}, protocol::Base64::standard);
 }
 
 core::Result<std::string> unpack_zstd(std::string_view base64) {
     const tl::unexpected refused{make_error_code(Error::invalid_compression)};
     std::string packed;
-    if (!decode_base64(base64, Base64::standard, packed)) return refused;
+    if (!decode_base64(base64, protocol::Base64::standard, packed)) return refused;
     const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ||
         size > kMaxBatchBytes) {

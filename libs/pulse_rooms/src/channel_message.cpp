@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <pulse/core/json.hpp>
+#include <pulse/protocol/base64.hpp>
 #include <pulse/protocol/bytes.hpp>
 #include <pulse/protocol/utf8.hpp>
 
@@ -18,27 +19,11 @@ namespace pulse::rooms {
 namespace {
 
 /// RFC 4648 §4.
-void append_base64(std::string& out, core::ByteView bytes) {
-    constexpr std::string_view kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k) {
-            const bool is_there = i + k < bytes.size();
-            group = group << 8U | (is_there ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0U);
-        }
-        for (std::size_t k = 0; k < 4; ++k) {
-            const bool is_there = k == 0 || i + k - 1 < bytes.size();
-            out += is_there ? kDigits[group >> (18 - 6 * k) & 63U] : '=';
-        }
-    }
-}
-
 void append_payload(std::string& out, core::ByteView payload) {
     const std::string_view text = protocol::as_text(payload);
     if (!protocol::is_valid_utf8(text)) {
         out += R"("payload_base64":")";
-        append_base64(out, payload);
+        protocol::append_base64(out, text);
         out += '"';
         return;
     }

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <pulse/protocol/base64.hpp>
+
 namespace pulse::cluster::nats_api {
 
 namespace {
@@ -48,35 +50,6 @@ constexpr std::chrono::seconds kConsumerAge{10};
     failure.text = text(*error, "description");
     if (failure.text.empty()) failure.text = "refused";
     return failure;
-}
-
-[[nodiscard]] std::optional<std::string> base64_decode(std::string_view in) {
-    static constexpr std::string_view kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static constexpr auto kValues = [] {
-        std::array<std::int8_t, 256> values{};
-        for (std::int8_t& value : values) value = -1;
-        for (std::size_t i = 0; i < kDigits.size(); ++i) {
-            values[static_cast<std::uint8_t>(kDigits[i])] = static_cast<std::int8_t>(i);
-        }
-        return values;
-    }();
-    while (in.ends_with('=')) in.remove_suffix(1);
-    std::string out;
-    out.reserve(in.size() / 4 * 3 + 3);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : in) {
-        const std::int8_t value = kValues[static_cast<std::uint8_t>(c)];
-        if (value < 0) return std::nullopt;
-        bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xffffff;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out += static_cast<char>(bits >> count & 0xff);
-        }
-    }
-    return out;
 }
 
 template <typename Number>
@@ -163,7 +136,7 @@ Stored read_stored(std::string_view json) {
     stored.failure = failure_of(answer);
     if (stored.failure) return stored;
     const Json* const message = member(answer, "message");
-    std::optional<std::string> data;
+    bool is_whole = false;
     if (message != nullptr) {
         stored.sequence = number(*message, "seq");
         const Json* const encoded = member(*message, "data");
@@ -171,12 +144,10 @@ Stored read_stored(std::string_view json) {
         const std::string& bytes = encoded != nullptr && encoded->is_string()
                                        ? encoded->get_ref<const std::string&>()
                                        : kNone;
-        data = base64_decode(bytes);
+        is_whole = protocol::decode_base64(bytes, protocol::Base64::standard, stored.data);
     }
-    if (!data || stored.sequence == 0) {
+    if (!is_whole || stored.sequence == 0) {
         stored.failure = {-1, "not an answer of JetStream"};
-    } else {
-        stored.data = std::move(*data);
     }
     return stored;
 }

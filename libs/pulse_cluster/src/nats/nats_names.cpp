@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include <pulse/protocol/base64.hpp>
+
 namespace pulse::cluster {
 
 namespace {
@@ -18,26 +20,13 @@ constexpr std::size_t kMaxNameBytes = 2'000;
            c == '-' || c == ':';
 }
 
-[[nodiscard]] std::string base64url(std::string_view bytes) {
-    static constexpr char kDigits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::string out;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : bytes) {
-        bits = bits << 8 | static_cast<std::uint8_t>(c);
-        for (count += 8; count >= 6; count -= 6) out += kDigits[bits >> (count - 6) & 63];
-    }
-    if (count > 0) out += kDigits[bits << (6 - count) & 63];
-    return out;
-}
-
 }  // namespace
 
 std::string subject_token(std::string_view name) {
     static constexpr char kHex[] = "0123456789ABCDEF";
     if (name.size() > kMaxNameBytes) return {};
-    if (name.size() > kMaxPlainBytes) return "=_" + base64url(name);
+    if (name.size() > kMaxPlainBytes)
+        return "=_" + protocol::encode_base64(name, protocol::Base64::url);
     std::string out;
     out.reserve(name.size());
     for (const char c : name) {

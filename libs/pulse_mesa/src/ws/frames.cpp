@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 
+#include <pulse/protocol/base64.hpp>
 #include <pulse/protocol/utf8.hpp>
 
 namespace pulse::mesa::ws {
@@ -19,14 +20,6 @@ constexpr std::uint8_t kFinal = 0x80;
 constexpr std::uint8_t kReserved = 0x70;
 constexpr std::uint8_t kMasked = 0x80;
 
-std::string base64(std::span<const unsigned char> bytes) {
-    std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(),
-                                        static_cast<int>(bytes.size()));
-    out.resize(static_cast<std::size_t>(written));
-    return out;
-}
-
 /// RFC 6455 §4.2.2.
 std::string accept_of(std::string_view key) {
     const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -35,7 +28,7 @@ std::string accept_of(std::string_view key) {
     if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1) {
         return {};
     }
-    return base64({digest.data(), size});
+    return protocol::encode_base64({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 bool is_same_word(std::string_view a, std::string_view b) noexcept {
@@ -79,9 +72,9 @@ bool is_known(std::uint8_t opcode) noexcept { return opcode <= 2 || (opcode >= 8
 }  // namespace
 
 std::string make_key(core::Rng& rng) {
-    std::array<unsigned char, 16> bytes{};
+    std::array<char, 16> bytes{};
     rng.fill(std::as_writable_bytes(std::span{bytes}));
-    return base64(bytes);
+    return protocol::encode_base64({bytes.data(), bytes.size()});
 }
 
 std::string make_request(const WsAddress& address, const WsClientOptions& options,
