@@ -6,6 +6,8 @@
 //   counter  --connections 64: each adds 1 to a counter of one room, --window ahead of what is
 //            published, which is after the commit; checks that no value is skipped or told twice
 //
+// With --talk-port who talks is on that server of a cluster, and comes first.
+//
 // Payloads are text, as rooms have nothing else; hence a program of its own beside pulse-load. With
 // --pid it says what the server spent per delivery.
 #include "histogram.hpp"
@@ -37,6 +39,7 @@ struct Options {
     std::string scenario = "chat";
     std::string dialect = "rooms";  // or native
     std::uint16_t port = 8080;
+    std::uint16_t talk_port = 0;  // as port
     std::size_t rooms = 500;
     std::size_t members = 10;
     std::size_t connections = 64;
@@ -144,10 +147,12 @@ class Load {
     }
 
     void open(Client& client, std::size_t number) {
+        const bool talks_elsewhere = client.is_talking && options_.talk_port != 0;
+        const std::uint16_t port = talks_elsewhere ? options_.talk_port : options_.port;
         client.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
-        address.sin_port = htons(options_.port);
+        address.sin_port = htons(port);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (::connect(client.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
             0) {
@@ -157,7 +162,7 @@ class Load {
         ::setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         ProtocolOptions target;
         target.host = "127.0.0.1";
-        target.port = options_.port;
+        target.port = port;
         target.path = is_native() ? "/ws?format=json"
                                   : "/websocket?room=load-" + std::to_string(::getpid()) + "-" +
                                         std::to_string(client.room);
@@ -308,6 +313,8 @@ Options parse(int count, char** arguments) {
             options.dialect = value;
         else if (name == "--port")
             options.port = static_cast<std::uint16_t>(number);
+        else if (name == "--talk-port")
+            options.talk_port = static_cast<std::uint16_t>(number);
         else if (name == "--rooms")
             options.rooms = number;
         else if (name == "--members")

@@ -10,12 +10,14 @@ first node, its subscribers are on the second. Prints for each window of publica
   what the publishing node spends on a publication
   commands of Redis that carried publications, for each publication (must be <= 1)
   the median latency, what it is above that of one node alone, and a round trip to Redis in the same minute
+And the same for one room, which the first node has, with its members on the second.
 """
 import argparse
 import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import statistics
 import subprocess
@@ -80,10 +82,13 @@ def redis():
 
 
 @contextlib.contextmanager
-def node(binary, keep, url=None):
+def node(binary, keep, url=None, rooms_store=None):
     port = harness.free_port()
     text = (f'[server]\nport = {port}\nthreads = 1\nclose_spread_ms = 0\n[metrics]\nenabled = false\n'
-            f'[roblox]\nenabled = false\n[rooms]\nenabled = false\n[logging]\nlevel = "warn"\n')
+            f'[roblox]\nenabled = false\n[rooms]\nenabled = {"true" if rooms_store else "false"}\n'
+            f'[logging]\nlevel = "error"\n')
+    if rooms_store:
+        text += f'[store]\nengine = "redis"\nurl = "{rooms_store}"\n'
     if url:
         text += f'[cluster]\nengine = "redis"\nurl = "{url}"\n'
     if keep:
@@ -128,6 +133,33 @@ def measure(options, window, keep):
         }
 
 
+def talk(binary, options, window, ports, pid):
+    """Of whoever is watched: CPU for each delivery, deliveries a second, and the median latency of who talks."""
+    command = [binary, "--rooms", "1", "--members", str(options.subscribers + 1), "--bytes", str(options.size),
+               "--window", str(window), "--seconds", str(options.seconds), "--warm-up", "1",
+               "--port", str(ports[-1]), "--talk-port", str(ports[0]), "--pid", str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=harness.claim(None), check=False)
+    found = re.search(r"chat: (\d+) deliveries/s, p50 ([\d.]+) ms.*\nserver: (\d+) ns", done.stdout)
+    if done.returncode != 0 or not found:
+        raise harness.BenchError(done.stderr.strip() or done.stdout)
+    return float(found[3]), float(found[1]), float(found[2]) * 1000
+
+
+def measure_room(options, window):
+    server, generator = (str(options.bin.resolve() / name) for name in ("pulse-server", "pulse-rooms-load"))
+    with harness.exclusive(), redis() as broker:
+        url = f"redis://127.0.0.1:{broker.port}"
+        with node(server, False, None, url) as (child, port):
+            alone, alone_rate, alone_us = talk(generator, options, window, [port], child.pid)
+        with node(server, False, url, url) as (_, first_port), node(server, False, url, url) as (second, second_port):
+            carried = broker.carried(False)
+            joined, rate, us = talk(generator, options, window, [first_port, second_port], second.pid)
+            carried = broker.carried(False) - carried
+        messages = rate * (options.seconds + 1) / (options.subscribers + 1)
+        return {"window": window, "cpu_ratio": alone / joined, "commands": carried / messages,
+                "rate_ratio": rate / alone_rate, "deliveries_per_s": rate, "p50_us": us, "added_us": us - alone_us}
+
+
 def spread(rows, key, digits):
     values = [row[key] for row in rows]
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}..{max(values):,.{digits}f})"
@@ -144,6 +176,15 @@ def table(results):
     return "\n".join(lines)
 
 
+def room_table(results):
+    lines = ["| in flight | deliveries per CPU s, to one node | commands/message | deliveries/s | to one node | p50 us of who talks "
+             "| added us |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for window, rows in results.items():
+        lines.append(f"| {window} | {spread(rows, 'cpu_ratio', 2)} | {spread(rows, 'commands', 3)} | {spread(rows, 'deliveries_per_s', 0)} "
+                     f"| {spread(rows, 'rate_ratio', 2)} | {spread(rows, 'p50_us', 0)} | {spread(rows, 'added_us', 0)} |")
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin", type=pathlib.Path)
@@ -154,15 +195,21 @@ def main():
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
     results = {(window, keep): [] for window in WINDOWS for keep in (False, True)}
+    rooms = {window: [] for window in WINDOWS}
     for _ in range(options.n):
         for (window, keep), rows in results.items():
             rows.append(measure(options, window, keep))
             print(json.dumps(rows[-1]), file=sys.stderr)
-    print(table(results))
+        for window, rows in rooms.items():
+            rows.append(measure_room(options, window))
+            print(json.dumps(rows[-1]), file=sys.stderr)
+    text = f"{table(results)}\n\nOne room:\n\n{room_table(rooms)}"
+    print(text)
     if options.record:
         record.write(ROOT / "benchmarks/results", options.record,
-                     record.environment(ROOT, options.bin, sys.argv), table(results),
-                     {"runs": [row for rows in results.values() for row in rows]})
+                     record.environment(ROOT, options.bin, sys.argv), text,
+                     {"runs": [row for rows in results.values() for row in rows],
+                      "rooms": [row for rows in rooms.values() for row in rows]})
 
 
 if __name__ == "__main__":

@@ -238,10 +238,11 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     std::unordered_map<std::uint64_t, Batch> in_flight_;
     std::uint64_t last_batch_ = 0;
     ByName<Channel> channels_;
-    std::unique_ptr<SharedPresence> presence_;  ///< set by the constructor
-    std::deque<std::string> behind_;            ///< channels whose catch-up waits for its turn
-    std::size_t catching_up_ = 0;               ///< reads under way for catch-ups
-    std::size_t held_bytes_ = 0;                ///< of all catch-ups
+    std::unique_ptr<SharedPresence> presence_;     ///< set by the constructor
+    std::deque<std::string> behind_;               ///< channels whose catch-up waits for its turn
+    std::size_t catching_up_ = 0;                  ///< reads under way for catch-ups
+    std::vector<core::PublicationView> together_;  ///< of one envelope, while it is delivered
+    std::size_t held_bytes_ = 0;                   ///< of all catch-ups
     asio::steady_timer queue_timer_;
     asio::steady_timer retry_timer_;
     asio::steady_timer beat_timer_;

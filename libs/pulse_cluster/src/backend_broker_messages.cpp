@@ -73,19 +73,20 @@ void BackendBroker::place(const std::string& name, Channel& channel, const Envel
 
 void BackendBroker::deliver(const std::string& name, const Envelope& envelope, std::uint64_t skip) {
     counters_.received.fetch_add(envelope.count - skip);
-    listeners_.for_each([&](core::BrokerListener& listener) {
-        std::string_view records = envelope.records;
-        for (std::uint64_t i = 0; i < envelope.count; ++i) {
-            core::PublicationView publication;
-            if (!read_record(records, publication)) return;  // was checked: cannot happen
-            if (i < skip) continue;
-            publication.channel = name;
-            if (envelope.is_kept) {
-                publication.position = {envelope.first.offset + i, envelope.first.epoch};
-            }
-            listener.on_publication(publication);
+    together_.clear();
+    std::string_view records = envelope.records;
+    for (std::uint64_t i = 0; i < envelope.count; ++i) {
+        core::PublicationView publication;
+        if (!read_record(records, publication)) return;  // was checked: cannot happen
+        if (i < skip) continue;
+        publication.channel = name;
+        if (envelope.is_kept) {
+            publication.position = {envelope.first.offset + i, envelope.first.epoch};
         }
-    });
+        together_.push_back(publication);
+    }
+    listeners_.for_each(
+        [&](core::BrokerListener& listener) { listener.on_publications(together_); });
 }
 
 void BackendBroker::tell_gap(const std::string& name, Channel& channel, const StreamPosition& now) {

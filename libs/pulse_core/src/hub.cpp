@@ -126,6 +126,13 @@ void Hub::on_publication(const PublicationView& publication) noexcept {
     (void)deliver(publication, nullptr, nullptr);
 }
 
+void Hub::on_publications(std::span<const PublicationView> publications) noexcept {
+    // A lane that is woken by the first would write before it has the last.
+    std::uint64_t due = 0;
+    for (const PublicationView& each : publications) (void)deliver(each, nullptr, nullptr, &due);
+    wake_lanes(due, nullptr);
+}
+
 void Hub::on_gap(std::string_view name, const StreamPosition& position) noexcept {
     const std::uint64_t key = hash(name);
     Stripe& home = stripe(key);
@@ -157,7 +164,7 @@ void Hub::on_presence(const PresenceEvent& event) noexcept {
 }
 
 Result<std::size_t> Hub::deliver(const PublicationView& publication, const PublicationPtr* shared,
-                                 Lane* from) {
+                                 Lane* from, std::uint64_t* due) {
     HistoryPolicy policy;
     if (services_.history != nullptr) policy = history_policy(publication.channel);
     const std::uint64_t key = hash(publication.channel);
@@ -206,7 +213,11 @@ Result<std::size_t> Hub::deliver(const PublicationView& publication, const Publi
             if (from != nullptr) from->pending_bytes_ += stream->buffer.last().size();
         }
     }
-    wake_lanes(wake, from);
+    if (due != nullptr) {
+        *due |= wake;
+    } else {
+        wake_lanes(wake, from);
+    }
     if (is_lost) return tl::unexpected(make_error_code(Error::memory_exhausted));
     return receivers;
 }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,6 +23,11 @@ class BrokerListener {
     /// Delivers to the subscribers of this node. Calls for one channel come in the channel's order.
     /// A publication with an epoch is kept by the broker already, at that position.
     virtual void on_publication(const PublicationView& publication) noexcept = 0;
+    /// Several of one channel that came together: as if one by one, but subscribers may get them in
+    /// fewer writes.
+    virtual void on_publications(std::span<const PublicationView> publications) noexcept {
+        for (const PublicationView& each : publications) on_publication(each);
+    }
     /// Publications of the channel may not have reached this node, and will not. Nothing is missing
     /// after `position`; its epoch is 0 where the broker keeps no history.
     virtual void on_gap(std::string_view channel, const StreamPosition& position) noexcept {

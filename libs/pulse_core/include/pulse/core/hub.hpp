@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -172,14 +173,16 @@ class Hub final : private BrokerListener {
     struct Stripe;
 
     void on_publication(const PublicationView& publication) noexcept override;
+    void on_publications(std::span<const PublicationView> publications) noexcept override;
     void on_gap(std::string_view channel, const StreamPosition& position) noexcept override;
     void on_presence(const PresenceEvent& event) noexcept override;
     [[nodiscard]] bool has_interest(std::string_view channel) const noexcept override;
 
     /// What is kept has a time.
     [[nodiscard]] PublicationView stamped(const PublicationView& publication) const;
+    /// Wakes the lanes that it is for, unless `due` is there to be told which those are.
     Result<std::size_t> deliver(const PublicationView& publication, const PublicationPtr* shared,
-                                Lane* from);
+                                Lane* from, std::uint64_t* due = nullptr);
     [[nodiscard]] std::uint64_t hash(std::string_view channel) const noexcept;
     [[nodiscard]] Stripe& stripe(std::uint64_t hash) const noexcept;
     Result<detail::Channel*> find_or_create(Stripe& stripe, std::string_view name,
