@@ -222,6 +222,8 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     std::unordered_set<std::string, NameHash, std::equal_to<>> listening_;
     std::string why_down_ = "not connected yet";
     bool is_take_due_ = false;
+    unsigned looks_ = 0;        ///< take_incoming() since it last found enough
+    unsigned quiet_looks_ = 0;  ///< the last of them, that found nothing
     bool is_change_due_ = false;
 
     std::atomic<bool> can_send_{false};

@@ -23,6 +23,11 @@ constexpr std::size_t kMaxBatch = 512;
 constexpr std::size_t kMaxBatchBytes = 512 * 1024;
 /// Looked at together to be sorted by channel.
 constexpr std::size_t kMaxWindow = 2048;
+/// A publisher's turn brings many, and this thread sees the first before the last is there. So it
+/// looks again, each time for about a microsecond, until nothing has come twice: what belongs
+/// together goes out as one command, and is delivered by one write.
+constexpr unsigned kQuietLooks = 2;
+constexpr unsigned kMaxLooks = 256;
 /// What a publication takes beside its text.
 constexpr std::size_t kOverhead = 128;
 
@@ -86,12 +91,18 @@ std::error_code BackendBroker::publish(const core::PublicationView& publication,
 
 void BackendBroker::take_incoming() {
     std::vector<Waiting> incoming;
+    bool is_enough = false;
     {
         const std::lock_guard lock(mutex_);
         incoming.swap(incoming_);
-        is_take_due_ = false;
+        quiet_looks_ = incoming.empty() ? quiet_looks_ + 1 : 0;
+        is_enough = quiet_looks_ >= kQuietLooks || ++looks_ >= kMaxLooks ||
+                    queue_.size() + incoming.size() >= kMaxWindow;
+        is_take_due_ = !is_enough;
+        if (is_enough) looks_ = quiet_looks_ = 0;
     }
     for (Waiting& each : incoming) queue_.push_back(std::move(each));
+    if (!is_enough) return post([](BackendBroker& self) { self.take_incoming(); });
     if (can_send_) {
         pump();
     } else if (options_.while_down != WhileDown::queue) {
