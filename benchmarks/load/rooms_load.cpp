@@ -193,6 +193,7 @@ class Load {
     void say(Client& client, std::size_t times) {
         if (times == 0) return;
         output_.clear();
+        said_ += times;
         client.sent.insert(client.sent.end(), times, now_ns());
         for (std::size_t i = 0; i < times; ++i) output_ += client.request;
         send_all(client, output_);
@@ -286,6 +287,7 @@ class Load {
                     static_cast<double>(latencies_->percentile(0.5)) / 1e6,
                     static_cast<double>(latencies_->percentile(0.99)) / 1e6,
                     static_cast<double>(latencies_->percentile(0.999)) / 1e6);
+        std::printf("said: %llu\n", static_cast<unsigned long long>(said_));
         if (!stats_.watches()) return;
         std::printf("server: %.0f ns of CPU for each, %.1f MiB resident\n",
                     static_cast<double>(cpu_ns) / count,
@@ -298,6 +300,7 @@ class Load {
     std::vector<std::unique_ptr<Client>> clients_;
     std::unique_ptr<Histogram> latencies_ = std::make_unique<Histogram>();
     std::uint64_t deliveries_ = 0;
+    std::uint64_t said_ = 0;  ///< from the start
     std::string output_;
 };
 
