@@ -82,6 +82,8 @@ class Load {
 
     int run() {
         build();
+        std::puts("connected");  // whoever counts what talking costs begins here
+        std::fflush(stdout);
         const std::uint64_t begin = now_ns() + static_cast<std::uint64_t>(options_.warm_up * 1e9);
         const std::uint64_t end = begin + static_cast<std::uint64_t>(options_.seconds * 1e9);
         for (const auto& client : clients_) {

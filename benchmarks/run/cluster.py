@@ -133,16 +133,20 @@ def measure(options, window, keep):
         }
 
 
-def talk(binary, options, window, ports, pid):
-    """CPU of whoever is watched for each delivery, deliveries a second, the median latency of who talks, and how much that was."""
+def talk(binary, options, window, ports, pid, count=lambda: 0):
+    """CPU of whoever is watched for each delivery, deliveries a second, the median latency of who talks, how much
+    that was, and what `count` grew by meanwhile."""
     command = [binary, "--rooms", "1", "--members", str(options.subscribers + 1), "--bytes", str(options.size),
                "--window", str(window), "--seconds", str(options.seconds), "--warm-up", "1",
                "--port", str(ports[-1]), "--talk-port", str(ports[0]), "--pid", str(pid)]
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=harness.claim(None), check=False)
-    found = re.search(r"chat: (\d+) deliveries/s, p50 ([\d.]+) ms.*\nsaid: (\d+)\nserver: (\d+) ns", done.stdout)
-    if done.returncode != 0 or not found:
-        raise harness.BenchError(done.stderr.strip() or done.stdout)
-    return float(found[4]), float(found[1]), float(found[2]) * 1000, int(found[3])
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=harness.claim(None))
+    child.stdout.readline()
+    before = count()
+    out, problem = child.communicate()
+    found = re.search(r"chat: (\d+) deliveries/s, p50 ([\d.]+) ms.*\nsaid: (\d+)\nserver: (\d+) ns", out)
+    if child.returncode != 0 or not found:
+        raise harness.BenchError(problem.strip() or out)
+    return float(found[4]), float(found[1]), float(found[2]) * 1000, int(found[3]), count() - before
 
 
 def measure_room(options, window):
@@ -150,11 +154,10 @@ def measure_room(options, window):
     with harness.exclusive(), redis() as broker:
         url = f"redis://127.0.0.1:{broker.port}"
         with node(server, False, None, url) as (child, port):
-            alone, alone_rate, alone_us, _ = talk(generator, options, window, [port], child.pid)
+            alone, alone_rate, alone_us, *_ = talk(generator, options, window, [port], child.pid)
         with node(server, False, url, url) as (_, first_port), node(server, False, url, url) as (second, second_port):
-            carried = broker.carried(False)
-            joined, rate, us, said = talk(generator, options, window, [first_port, second_port], second.pid)
-            carried = broker.carried(False) - carried
+            joined, rate, us, said, carried = talk(generator, options, window, [first_port, second_port], second.pid,
+                                                   lambda: broker.carried(False))
         return {"window": window, "cpu_ratio": alone / joined, "commands": carried / said,
                 "rate_ratio": rate / alone_rate, "deliveries_per_s": rate, "p50_us": us, "added_us": us - alone_us}
 
