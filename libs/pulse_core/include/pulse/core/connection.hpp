@@ -83,8 +83,8 @@ class Connection : public Outlet {
     virtual void fail(std::string_view what) noexcept;
 
   protected:
-    /// Nothing posted through handles runs from now on. For transports, before they let go of the
-    /// conversation.
+    /// Nothing posted through the handles that there are runs from now on; one that is asked for
+    /// later works again. For transports, before they let go of the conversation.
     void expire_handles() noexcept;
 
   private:
