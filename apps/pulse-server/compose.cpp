@@ -320,10 +320,10 @@ tl::expected<void, std::string> Engine::start() {
     }
     if (p.cluster && p.rooms && p.config.cluster.rooms &&
         p.config.store.engine != StoreEngine::redis) {
-        p.log.write(core::LogLevel::warn, "rooms_not_shared",
-                    {{"reason",
-                      std::string_view("what a room has is not found by another server: set "
-                                       "store.engine = \"redis\", or cluster.rooms = false")}});
+        p.log.write(
+            core::LogLevel::warn, "rooms_not_shared",
+            {{"reason", std::string_view("what a room has is not found by another server: set "
+                                         "store.engine = \"redis\", or cluster.rooms = false")}});
     }
     if (auto made = p.make_bridge(); !made) return made;
     if (auto made = p.make_mesa(); !made) return made;

@@ -75,8 +75,7 @@ Made make_sqlite(const StoreOptions& wanted, const core::Clock& clock, core::Log
     (void)wanted;
     (void)clock;
     (void)log;
-    return tl::unexpected(
-        std::string("this build has no SQLite; set store.engine = \"memory\""));
+    return tl::unexpected(std::string("this build has no SQLite; set store.engine = \"memory\""));
 #endif
 }
 

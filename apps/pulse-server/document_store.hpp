@@ -8,12 +8,13 @@
 #include <memory>
 #include <string>
 
+#include <tl/expected.hpp>
+
 #include <pulse/core/clock.hpp>
 #include <pulse/core/document_store.hpp>
 #include <pulse/core/log.hpp>
 #include <pulse/core/metrics.hpp>
 #include <pulse/core/rng.hpp>
-#include <tl/expected.hpp>
 
 namespace pulse::server {
 
@@ -21,8 +22,8 @@ namespace pulse::server {
 [[nodiscard]] bool needs_document_store(const Config& config);
 
 /// Waits for the first attempt to open the file or to reach Redis; whether that worked the store's
-/// status says, and it goes on trying. `rng` outlives the store. The error is for people: this build
-/// has no such engine, or store.url is no address.
+/// status says, and it goes on trying. `rng` outlives the store. The error is for people: this
+/// build has no such engine, or store.url is no address.
 [[nodiscard]] tl::expected<std::unique_ptr<core::DocumentStore>, std::string> make_document_store(
     const StoreOptions& options, const core::Clock& clock, core::Rng& rng, core::Log& log);
 

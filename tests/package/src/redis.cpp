@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Links the connection to a Redis, and tries one that is not there. hiredis and OpenSSL come along, though
-// no header names them.
+// Links the connection to a Redis, and tries one that is not there. hiredis and OpenSSL come along,
+// though no header names them.
 #include <cstdio>
 #include <string>
 

@@ -50,8 +50,7 @@ void RelayConversation::forward(core::MessageKind kind, core::ByteView message) 
 
 void RelayConversation::pause_if_full() {
     if (!is_awaiting_room_) is_awaiting_room_ = desk_->is_full(peer_, session_);
-    const bool is_full =
-        is_awaiting_room_ || unanswered_ >= desk_->options().session_window_bytes;
+    const bool is_full = is_awaiting_room_ || unanswered_ >= desk_->options().session_window_bytes;
     if (std::exchange(is_paused_, is_full) != is_full) connection_.pause_reading(is_full);
 }
 

@@ -96,8 +96,8 @@ class ClusterBroker : public core::Broker {
     /// unless BrokerServices::clock was given. What it holds of other nodes is a replica for
     /// channels that this node listens to; changes come to the hub as on_presence().
     [[nodiscard]] virtual core::PresenceStore* presence() noexcept = 0;
-    /// The way from this node to others, on the loop of BrokerServices::io; for Relay. Lives as long
-    /// as the broker.
+    /// The way from this node to others, on the loop of BrokerServices::io; for Relay. Lives as
+    /// long as the broker.
     [[nodiscard]] virtual MailCarrier& mail() noexcept = 0;
     [[nodiscard]] virtual BrokerStats stats() const = 0;
     /// What is wrong, for /readyz; empty when nothing is.

@@ -52,8 +52,8 @@ struct LinkEvents {
     /// Arrays that nobody asked for: what a subscription gets. Set: the link is for subscriptions,
     /// and all arrays that come are theirs.
     std::function<void(const Reply&)> on_push;
-    /// An error that no answer was awaited for, such as a subscription that is refused. Not set: the
-    /// connection is given up.
+    /// An error that no answer was awaited for, such as a subscription that is refused. Not set:
+    /// the connection is given up.
     std::function<void(std::string_view why)> on_refused{};
 };
 
