@@ -32,17 +32,18 @@ mesa::RedisOptions read_address(const Json& redis) {
     if (redis.is_string()) {
         std::string url = redis.get<std::string>();
         if (url.find("://") == std::string::npos) url = "redis://" + url;
-        const auto address = redis::parse_address(url);
-        if (!address) throw std::runtime_error("redis: " + address.error().message());
-        options.address = *address;
+        const auto location = redis::parse_master_location(url);
+        if (!location) throw std::runtime_error("redis: " + location.error().message());
+        options.location = *location;
         return options;
     }
     if (!redis.is_object()) throw std::runtime_error("redis: neither an address nor options");
-    read(redis, "host", options.address.host);
-    read(redis, "port", options.address.port);
-    read(redis, "username", options.address.username);
-    read(redis, "password", options.address.password);
-    read(redis, "db", options.address.database);
+    redis::Address& address = options.location.hosts.front();
+    read(redis, "host", address.host);
+    read(redis, "port", address.port);
+    read(redis, "username", address.username);
+    read(redis, "password", address.password);
+    read(redis, "db", address.database);
     read_ms(redis, "commandTimeout", options.answer_timeout);
     return options;
 }

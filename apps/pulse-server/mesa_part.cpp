@@ -196,10 +196,10 @@ tl::expected<std::unique_ptr<MesaPart>, std::string> MesaPart::make(
     const MesaOptions& options = state->options;
     mesa::ServerConfig config = server_config(sources.config);
     if (!options.redis_url.empty()) {
-        const auto address = redis::parse_address(options.redis_url);
-        if (!address) return tl::unexpected("mesa.redis_url: " + address.error().message());
+        const auto location = redis::parse_master_location(options.redis_url);
+        if (!location) return tl::unexpected("mesa.redis_url: " + location.error().message());
         mesa::RedisOptions redis;
-        redis.address = *address;
+        redis.location = *location;
         redis.name_space = options.name_space;
         redis.max_kept_bytes = options.max_kept_bytes;
         state->bus = mesa::make_redis_bus(sources.loop.io(), redis, sources.rng, sources.log);

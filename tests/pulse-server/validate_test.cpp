@@ -113,15 +113,36 @@ TEST_CASE("a store on Redis needs an address and a prefix", "[config][validate]"
         CHECK(all[0].find("secret") == std::string::npos);
         return all[0];
     };
-    CHECK_THAT(complaint(""), Contains("store.url: must begin with redis://, rediss:// or unix://, "
-                                       "since store.engine is \"redis\""));
-    CHECK(complaints(redis + "url = \"rediss://:secret@host\"\n").empty());
+    CHECK_THAT(complaint(""),
+               Contains("store.url: must begin with redis:// or redis+sentinel:// (rediss… with "
+                        "TLS), or unix://, since store.engine is \"redis\""));
+    for (const char* url : {"rediss://:secret@host", "redis+sentinel://:secret@a,b/main",
+                            "rediss+sentinel://a/main?cafile=/ca.pem"}) {
+        CHECK(complaints(redis + "url = \"" + url + "\"\n").empty());
+    }
+    // Its keys would fit, but nobody would follow them to another master.
+    CHECK_THAT(complaint("url = \"redis+cluster://:secret@host\"\n"), Contains("must begin with"));
     for (const char* prefix : {"", "a b", "a{b"}) {
         CHECK_THAT(complaint("url = \"redis://host\"\nprefix = \"" + std::string(prefix) + "\"\n"),
                    Contains("store.prefix: must be 1 to 64 printable characters"));
     }
     CHECK_THAT(complaints("[store]\nurl = \"redis://:secret@host\"\n").at(0),
                Contains("is ignored: store.engine is not \"redis\""));
+}
+
+TEST_CASE("Mesa's Redis is one that it can use", "[config][validate]") {
+    const auto with_url = [](const std::string& url) {
+        return complaints("[mesa]\nredis_url = \"" + url + "\"\n");
+    };
+    CHECK(with_url("").empty());
+    CHECK(with_url("redis://host").empty());
+    CHECK(with_url("redis+sentinel://a,b/main").empty());
+    for (const char* url : {"host:6379", "nats://host", "redis+cluster://:secret@host"}) {
+        const auto all = with_url(url);
+        REQUIRE(all.size() == 1);
+        CHECK_THAT(all[0], Contains("mesa.redis_url: must begin with redis://"));
+        CHECK(all[0].find("secret") == std::string::npos);
+    }
 }
 
 TEST_CASE("the path of the WebSocket is a path and free", "[config][validate]") {

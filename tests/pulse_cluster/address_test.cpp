@@ -122,4 +122,6 @@ TEST_CASE("an address for logs has no login", "[redis][address]") {
     CHECK(to_string(*parse_address("redis://ann:secret@cache:7000")) == "cache:7000");
     CHECK(to_string(*parse_address("redis://:secret@[::1]")) == "[::1]:6379");
     CHECK(to_string(*parse_address("unix://:secret@/run/redis.sock")) == "/run/redis.sock");
+    CHECK(to_string(*redis::parse_location("redis+sentinel://:secret@a,b:7/main")) ==
+          "a:26379,b:7");
 }

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxCommands = 8;
 struct Live : MesaFixture {
     [[nodiscard]] std::shared_ptr<mesa::Bus> make_bus() {
         mesa::RedisOptions options;
-        options.address.path = redis.path();
+        options.location.hosts.front().path = redis.path();
         options.last_retry = 20ms;
         options.check_interval = 20ms;
         options.max_queued_commands = kMaxCommands;

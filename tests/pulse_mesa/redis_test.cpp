@@ -37,7 +37,7 @@ TEST_CASE("what waits for a Redis that is away is bounded by number and by size"
     core::SeededRng rng{1};
     core::NullLog log;
     mesa::RedisOptions options;
-    options.address.port = closed.port;
+    options.location.hosts.front().port = closed.port;
     options.max_queued_commands = 3;
     options.max_queued_bytes = 1'100;
     std::vector<std::error_code> refused;
@@ -65,7 +65,7 @@ TEST_CASE("presence and farewells do not wait for a Redis that is away", "[mesa]
     core::SeededRng rng{1};
     core::NullLog log;
     mesa::RedisOptions options;
-    options.address.port = closed.port;
+    options.location.hosts.front().port = closed.port;
     const auto bus = mesa::make_redis_bus(io, options, rng, log);
     bus->open_replica("r");
     std::error_code added;

@@ -42,6 +42,7 @@ class Validator {
         check_store();
         check_bridge();
         check_rooms();
+        check_mesa();
         check_cluster();
         check_history();
         check_exposure();
@@ -222,8 +223,7 @@ class Validator {
         if (store.engine == StoreEngine::sqlite) check_store_path();
         if (!are_sound({kUrl, "store.url_file", "store.prefix"})) return;
         if (store.engine == StoreEngine::redis) {
-            check_scheme(kUrl, store.url, {"redis://", "rediss://", "unix://"},
-                         "redis://, rediss:// or unix://", "store.engine is \"redis\"");
+            check_master_url(kUrl, store.url, "store.engine is \"redis\"");
             check_store_prefix();
         } else if (!store.url.empty()) {
             warn(kUrl, "is ignored: store.engine is not \"redis\"");
@@ -317,6 +317,20 @@ class Validator {
         const auto is_it = [url](std::string_view scheme) { return url.starts_with(scheme); };
         if (std::any_of(schemes.begin(), schemes.end(), is_it)) return;
         error(path, fmt::format("must begin with {}, since {}", names, why));
+    }
+
+    /// A Redis, or the sentinels of one.
+    void check_master_url(std::string_view path, std::string_view url, std::string_view why) {
+        check_scheme(
+            path, url,
+            {"redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://"},
+            "redis:// or redis+sentinel:// (rediss… with TLS), or unix://", why);
+    }
+
+    void check_mesa() {
+        constexpr std::string_view kUrl = "mesa.redis_url";
+        if (config_.mesa.redis_url.empty() || !are_sound({kUrl, "mesa.redis_url_file"})) return;
+        check_master_url(kUrl, config_.mesa.redis_url, "Mesa's state is on one Redis");
     }
 
     void check_cluster() {

@@ -196,6 +196,23 @@ core::Result<Address> parse_address(std::string_view url) {
     return tl::unexpected(make_error_code(Error::invalid_address));
 }
 
+core::Result<Location> parse_master_location(std::string_view url) {
+    auto location = parse_location(url);
+    if (location && location->kind == Location::Kind::cluster) {
+        return tl::unexpected(make_error_code(Error::invalid_address));
+    }
+    return location;
+}
+
+std::string to_string(const Location& location) {
+    std::string text;
+    for (const Address& each : location.hosts) {
+        if (!text.empty()) text += ',';
+        text += to_string(each);
+    }
+    return text;
+}
+
 std::string to_string(const Address& address) {
     if (!address.path.empty()) return address.path;
     const bool is_v6 = address.host.find(':') != std::string::npos;

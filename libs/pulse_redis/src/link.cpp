@@ -218,6 +218,13 @@ void Link::Impl::log_in() {
         const std::string database = std::to_string(address_.database);
         put(std::vector<std::string_view>{"SELECT", database}, check);
     }
+    if (options_.must_be_master) {
+        put(std::vector<std::string_view>{"ROLE"}, [this, attempt](const Reply* reply) {
+            if (!is_current(attempt) || reply == nullptr) return;
+            if (reply->is_error()) return broke(reply->text());
+            if (reply->size() == 0 || (*reply)[0].text() != "master") broke("a replica");
+        });
+    }
     // Refused by a server that wants a password, or that still loads its data.
     put(std::vector<std::string_view>{"PING"}, [this, attempt](const Reply* reply) {
         if (!is_current(attempt) || reply == nullptr) return;
@@ -260,7 +267,8 @@ bool Link::Impl::take_replies(std::size_t bytes) {
 }
 
 void Link::Impl::handle(const Reply& reply) {
-    if (events_.on_push && reply.is_array()) {
+    // Before it is up nobody has subscribed to anything.
+    if (is_up_ && events_.on_push && reply.is_array()) {
         events_.on_push(reply);
         return;
     }

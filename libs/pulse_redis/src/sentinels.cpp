@@ -146,8 +146,10 @@ class Sentinels::Impl : public std::enable_shared_from_this<Impl> {
         const bool is_another =
             view != nullptr && (view->host != found_.host || view->port != found_.port);
         if (has_found_ && is_another && view->epoch > found_.epoch) {
-            has_found_ = false;  // told once
+            has_found_ = false;                    // told once
+            const auto self = shared_from_this();  // whoever is told may let go of it
             if (finders_.empty()) on_moved_();
+            if (is_closed_) return;
         }
         if (finders_.empty()) return;
         const bool is_complete = std::none_of(sentinels_.begin(), sentinels_.end(),
@@ -224,5 +226,25 @@ Sentinels::Sentinels(asio::io_context& io, const Location& location,
 Sentinels::~Sentinels() { impl_->close(); }
 void Sentinels::start() { impl_->start(); }
 void Sentinels::find(LinkOptions::Located done) { impl_->find(std::move(done)); }
+
+std::function<void(LinkOptions::Located)> Sentinels::finder() const {
+    return [weak = std::weak_ptr<Impl>(impl_)](LinkOptions::Located done) {
+        if (const auto impl = weak.lock()) impl->find(std::move(done));
+    };
+}
+
+std::unique_ptr<Sentinels> set_destination(LinkOptions& link, asio::io_context& io,
+                                           const Location& location, core::Rng& rng,
+                                           std::function<void()> on_moved) {
+    if (location.kind != Location::Kind::sentinel) {
+        link.address = location.hosts.front();
+        return nullptr;
+    }
+    auto sentinels =
+        std::make_unique<Sentinels>(io, location, link.answer_timeout, rng, std::move(on_moved));
+    link.locate = sentinels->finder();
+    link.must_be_master = true;
+    return sentinels;
+}
 
 }  // namespace pulse::redis

@@ -79,7 +79,8 @@ inline constexpr Row<StoreOptions> kStoreRows[] = {
     row<&StoreOptions::url>({
         .name = "url",
         .doc = "The Redis of engine redis: redis://[[user]:password@]host[:port][/database], "
-               "rediss:// with TLS (?cafile=, certfile=, keyfile=), "
+               "redis+sentinel://[[user]:password@]host[:port][,host]/master[/database], "
+               "rediss for redis: with TLS (?cafile=, certfile=, keyfile=); "
                "or unix://[[user]:password@]/path[?db=number].",
         .secret = true,
     }),

@@ -16,17 +16,10 @@ RedisBackend::RedisBackend(const redis::Location& location, const BrokerOptions&
                            const BrokerServices& services, const NodeId& node) {
     ShardOptions shard;
     shard.link.answer_timeout = options.answer_timeout;
-    if (location.kind == redis::Location::Kind::sentinel) {
-        // The old master may be silent, or go on as one that nobody else listens to: it is left.
-        sentinels_ = std::make_unique<redis::Sentinels>(
-            services.io, location, options.answer_timeout, services.rng,
-            [this] { redis_->restart("the sentinels name another master"); });
-        shard.link.locate = [this](redis::LinkOptions::Located done) {
-            sentinels_->find(std::move(done));
-        };
-    } else {
-        shard.link.address = location.hosts.front();
-    }
+    // The old master may be silent, or go on as one that nobody else listens to: it is left.
+    sentinels_ = redis::set_destination(shard.link, services.io, location, services.rng, [this] {
+        redis_->restart("the sentinels name another master");
+    });
     redis_ =
         std::make_unique<RedisShard>(std::move(shard), options, services, node, events_of_shard());
 }

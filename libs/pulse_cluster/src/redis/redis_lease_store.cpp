@@ -55,19 +55,11 @@ RedisLeaseStore::RedisLeaseStore(const redis::Location& location, const Ownershi
       lease_(std::to_string(options.lease.count())) {
     redis::LinkOptions link;
     link.answer_timeout = std::min(options.answer_timeout, options.lease / 2);
-    if (location.kind == redis::Location::Kind::sentinel) {
-        sentinels_ = std::make_unique<redis::Sentinels>(
-            services.io, location, link.answer_timeout, services.rng, [this] {
-                constexpr std::string_view kWhy = "the sentinels name another master";
-                commands_->restart(kWhy);
-                subscriber_->restart(kWhy);
-            });
-        link.locate = [this](redis::LinkOptions::Located done) {
-            sentinels_->find(std::move(done));
-        };
-    } else {
-        link.address = location.hosts.front();
-    }
+    sentinels_ = redis::set_destination(link, services.io, location, services.rng, [this] {
+        constexpr std::string_view kWhy = "the sentinels name another master";
+        commands_->restart(kWhy);
+        subscriber_->restart(kWhy);
+    });
     link.last_retry = std::min(link.last_retry, options.lease / 6);
     link.first_retry = std::min(link.first_retry, link.last_retry);
     commands_ = std::make_unique<redis::Link>(

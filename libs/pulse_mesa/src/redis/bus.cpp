@@ -25,12 +25,13 @@ RedisBus::RedisBus(asio::io_context& io, RedisOptions options, core::Rng& rng, c
       suffix_(options_.name_space.empty() ? "" : "_" + options_.name_space),
       log_(log),
       subscriber_report_(log),
-      commands_(std::make_shared<RedisCommands>(io, options_, rng, log)),
       check_timer_(io),
       again_timer_(io) {
+    const redis::LinkOptions link = find_destination(rng);
+    commands_ = std::make_shared<RedisCommands>(io, link, options_, rng, log);
     // The link goes before what it calls.
     subscriber_ =
-        std::make_unique<redis::Link>(io, link_options(options_), rng,
+        std::make_unique<redis::Link>(io, link, rng,
                                       redis::LinkEvents{[this] {
                                                             const auto held = shared_from_this();
                                                             subscriber_report_.up();
@@ -49,12 +50,28 @@ RedisBus::RedisBus(asio::io_context& io, RedisOptions options, core::Rng& rng, c
 }
 
 RedisBus::~RedisBus() {
+    sentinels_.reset();
     subscriber_.reset();
     commands_->close();
 }
 
+redis::LinkOptions RedisBus::find_destination(core::Rng& rng) {
+    redis::LinkOptions link;
+    link.answer_timeout = options_.answer_timeout;
+    link.first_retry = options_.first_retry;
+    link.last_retry = options_.last_retry;
+    sentinels_ = redis::set_destination(link, io_, options_.location, rng, [this] {
+        constexpr std::string_view kWhy = "the sentinels name another master";
+        const auto held = shared_from_this();
+        commands_->restart(kWhy);
+        subscriber_->restart(kWhy);
+    });
+    return link;
+}
+
 void RedisBus::start() {
     const auto weak = weak_from_this();
+    if (sentinels_ != nullptr) sentinels_->start();
     commands_->start({[weak] {
                           if (const auto self = weak.lock()) self->check_state();
                       },

@@ -19,6 +19,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <pulse/mesa/bus.hpp>
+#include <pulse/redis/sentinels.hpp>
 
 namespace pulse::mesa {
 
@@ -101,6 +102,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
         commands_->send_now({words.begin(), words.size()}, std::move(answer));
     }
 
+    [[nodiscard]] redis::LinkOptions find_destination(core::Rng& rng);
     void on_subscriber_up();
     void on_push(const redis::Reply& value);
     void on_down();
@@ -129,6 +131,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     LinkReport subscriber_report_;
     std::shared_ptr<RedisCommands> commands_;
     std::unique_ptr<redis::Link> subscriber_;
+    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null where the address is known
     asio::steady_timer check_timer_;
     asio::steady_timer again_timer_;
     std::vector<std::weak_ptr<Listening>> listening_;

@@ -28,23 +28,14 @@ void LinkReport::up() {
     if (std::exchange(is_down_, false)) log_.write(core::LogLevel::info, "mesa_redis_up");
 }
 
-redis::LinkOptions link_options(const RedisOptions& options) {
-    redis::LinkOptions result;
-    result.address = options.address;
-    result.answer_timeout = options.answer_timeout;
-    result.first_retry = options.first_retry;
-    result.last_retry = options.last_retry;
-    return result;
-}
-
-RedisCommands::RedisCommands(asio::io_context& io, const RedisOptions& options, core::Rng& rng,
-                             core::Log& log)
+RedisCommands::RedisCommands(asio::io_context& io, redis::LinkOptions link,
+                             const RedisOptions& options, core::Rng& rng, core::Log& log)
     : max_commands_(options.max_queued_commands),
       max_bytes_(options.max_queued_bytes),
       log_(log),
       report_(log),
       link_(std::make_unique<redis::Link>(
-          io, link_options(options), rng,
+          io, std::move(link), rng,
           redis::LinkEvents{[this] { came_up(); },
                             [this](bool was_up, std::string_view why) { went_down(was_up, why); },
                             {}})) {}
@@ -60,6 +51,11 @@ void RedisCommands::close() {
     // Destroyed at the end: what they hold may call back.
     const auto waiting = std::exchange(waiting_, {});
     const auto broken = std::exchange(broken_, {});
+}
+
+void RedisCommands::restart(std::string_view why) {
+    const auto held = shared_from_this();
+    if (link_ != nullptr) link_->restart(why);
 }
 
 void RedisCommands::send(RedisWords words, RedisAnswer answer) {

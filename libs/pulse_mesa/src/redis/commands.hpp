@@ -38,8 +38,6 @@ class LinkReport {
     bool is_down_ = false;
 };
 
-[[nodiscard]] redis::LinkOptions link_options(const RedisOptions& options);
-
 /// **Loop-bound.**
 class RedisCommands : public std::enable_shared_from_this<RedisCommands> {
   public:
@@ -48,11 +46,12 @@ class RedisCommands : public std::enable_shared_from_this<RedisCommands> {
         std::function<void()> on_down;  ///< before what was under way is answered
     };
 
-    RedisCommands(asio::io_context& io, const RedisOptions& options, core::Rng& rng,
-                  core::Log& log);
+    RedisCommands(asio::io_context& io, redis::LinkOptions link, const RedisOptions& options,
+                  core::Rng& rng, core::Log& log);
     void start(Events events);
     /// What waits, and what is under way, is destroyed unanswered.
     void close();
+    void restart(std::string_view why);
     [[nodiscard]] bool is_up() const noexcept { return link_ != nullptr && link_->is_up(); }
 
     /// Sent now, or as soon as the link is up. What was under way when it broke is answered

@@ -31,6 +31,7 @@
 #include <pulse/core/log.hpp>
 #include <pulse/redis/address.hpp>
 #include <pulse/redis/link.hpp>
+#include <pulse/redis/sentinels.hpp>
 #include <pulse/store/redis_store.hpp>
 
 namespace pulse::store::on_redis {
@@ -43,7 +44,7 @@ struct Fault {
 /// **Loop-bound.** Everything it is given outlives it.
 class Engine {
   public:
-    Engine(asio::io_context& io, const redis::Address& address,
+    Engine(asio::io_context& io, const redis::Location& location,
            const RedisDocumentStoreOptions& options, const RedisDocumentStoreServices& services,
            Intake& intake, Board& board);
 
@@ -126,6 +127,7 @@ class Engine {
     const std::string node_;     ///< this store's name among those that share the documents
     const Keys keys_;
     Events events_;
+    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null where the address is known
     std::unique_ptr<redis::Link> link_;
     asio::steady_timer retry_timer_;
     asio::steady_timer sweep_timer_;

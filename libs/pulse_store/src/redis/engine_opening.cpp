@@ -47,7 +47,7 @@ constexpr std::string_view kGone =
 
 }  // namespace
 
-Engine::Engine(asio::io_context& io, const redis::Address& address,
+Engine::Engine(asio::io_context& io, const redis::Location& location,
                const RedisDocumentStoreOptions& options, const RedisDocumentStoreServices& services,
                Intake& intake, Board& board)
     : io_(io),
@@ -55,7 +55,7 @@ Engine::Engine(asio::io_context& io, const redis::Address& address,
       services_(services),
       intake_(intake),
       board_(board),
-      address_(redis::to_string(address)),
+      address_(redis::to_string(location)),
       node_(draw_name(services.rng)),
       keys_(options.prefix, node_),
       retry_timer_(io),
@@ -65,8 +65,10 @@ Engine::Engine(asio::io_context& io, const redis::Address& address,
       scan_script_{kScanScript, {}},
       sweep_script_{kSweepScript, {}} {
     redis::LinkOptions link;
-    link.address = address;
     link.answer_timeout = options.answer_timeout;
+    sentinels_ = redis::set_destination(link, io, location, services.rng, [this] {
+        link_->restart("the sentinels name another master");
+    });
     link_ = std::make_unique<redis::Link>(
         io, link, services.rng,
         redis::LinkEvents{
@@ -75,6 +77,7 @@ Engine::Engine(asio::io_context& io, const redis::Address& address,
 
 void Engine::start(Events events) {
     events_ = std::move(events);
+    if (sentinels_ != nullptr) sentinels_->start();
     link_->start();
     sweep_later();
 }

@@ -44,12 +44,12 @@ RedisDocumentStoreOptions within_means(RedisDocumentStoreOptions options) {
 
 class RedisStore final : public core::DocumentStore {
   public:
-    RedisStore(const redis::Address& address, RedisDocumentStoreOptions options,
+    RedisStore(const redis::Location& location, RedisDocumentStoreOptions options,
                const RedisDocumentStoreServices& services)
         : options_(within_means(std::move(options))),
           services_(services),
           intake_(options_.limits, [this] { asio::post(io_, [this] { engine_->take_work(); }); }),
-          engine_(std::make_unique<Engine>(io_, address, options_, services_, intake_, board_)) {
+          engine_(std::make_unique<Engine>(io_, location, options_, services_, intake_, board_)) {
         std::promise<void> tried;
         std::future<void> first_attempt = tried.get_future();
         thread_ = start_thread("pulse-store", [this, &tried] { run(tried); });
@@ -158,12 +158,12 @@ bool is_redis_store_prefix(std::string_view prefix) noexcept {
 core::Result<std::unique_ptr<core::DocumentStore>> make_redis_document_store(
     const std::string& url, RedisDocumentStoreOptions options,
     const RedisDocumentStoreServices& services) {
-    const auto address = redis::parse_address(url);
-    if (!address) return tl::unexpected(address.error());
+    const auto location = redis::parse_master_location(url);
+    if (!location) return tl::unexpected(location.error());
     if (!is_redis_store_prefix(options.prefix)) {
         return tl::unexpected(std::make_error_code(std::errc::invalid_argument));
     }
-    return std::make_unique<RedisStore>(*address, std::move(options), services);
+    return std::make_unique<RedisStore>(*location, std::move(options), services);
 }
 
 }  // namespace pulse::store

@@ -22,7 +22,8 @@ namespace pulse::mesa {
 
 struct RedisOptions {
     // Behaviour
-    redis::Address address{};  ///< redis::parse_address() reads one
+    /// One Redis or its sentinels, no Redis Cluster; redis::parse_master_location() reads one.
+    redis::Location location{.hosts = {redis::Address{}}};
     std::string name_space{};
     /// The longest wait before connecting again; doubles from the first to the last, and is drawn
     /// anew each time.

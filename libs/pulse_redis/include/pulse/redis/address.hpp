@@ -66,7 +66,12 @@ struct Location {
 /// The same for one Redis.
 [[nodiscard]] core::Result<Address> parse_address(std::string_view url);
 
+/// The same for what has one master at a time: no Redis Cluster.
+[[nodiscard]] core::Result<Location> parse_master_location(std::string_view url);
+
 /// For logs: without user and password.
 [[nodiscard]] std::string to_string(const Address& address);
+/// Also without the master's name: its hosts.
+[[nodiscard]] std::string to_string(const Location& location);
 
 }  // namespace pulse::redis

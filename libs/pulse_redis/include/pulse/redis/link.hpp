@@ -32,6 +32,8 @@ struct LinkOptions {
     /// its own time, at once or later; null: nowhere, for that reason.
     using Located = std::function<void(const Address* address, std::string_view why)>;
     std::function<void(Located)> locate{};
+    /// A replica is none to work with: the link does not come up there, and tries again.
+    bool must_be_master = false;
     /// A Redis that owes an answer and is silent for so long is taken for gone; connecting and
     /// logging in take at most that.
     std::chrono::milliseconds answer_timeout{3'000};

@@ -33,9 +33,19 @@ class Sentinels {
     /// Asks anew; answers within the time. For LinkOptions::locate.
     void find(LinkOptions::Located done);
 
+    /// What find() does, and nothing once this object is gone.
+    [[nodiscard]] std::function<void(LinkOptions::Located)> finder() const;
+
   private:
     class Impl;
     std::shared_ptr<Impl> impl_;
 };
+
+/// Has links with these options connect to the Redis of `location`, or to the master that its
+/// sentinels name. Those are returned, to be started before the links and kept as long; null where
+/// there are none. Not for a Redis Cluster. `on_moved` as above: it restarts the links.
+[[nodiscard]] std::unique_ptr<Sentinels> set_destination(LinkOptions& link, asio::io_context& io,
+                                                         const Location& location, core::Rng& rng,
+                                                         std::function<void()> on_moved);
 
 }  // namespace pulse::redis
