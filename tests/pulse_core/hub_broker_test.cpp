@@ -144,15 +144,31 @@ TEST_CASE("what a broker takes is delivered when the broker says so", "[core][hu
 }
 
 TEST_CASE("what comes from a broker together wakes a loop once", "[core][hub][broker]") {
-    struct Probe final : LaneHost {
-        void wake() noexcept override { ++wakes; }
-        int wakes = 0;
+    struct CountingEncoder final : Encoder {
+        bool encode(const PublicationView& publication, MessageWriter& out) const override {
+            ++written;
+            return kText.encode(publication, out);
+        }
+        mutable int written = 0;
     };
-    Probe probe;
+    struct Probe final : LaneHost {
+        explicit Probe(const CountingEncoder& encoder) : encoder_(encoder) {}
+        void wake() noexcept override {
+            ++wakes;
+            written_before = encoder_.written;
+        }
+        int wakes = 0;
+        int written_before = 0;
+
+      private:
+        const CountingEncoder& encoder_;
+    };
+    const CountingEncoder encoder;
+    Probe probe(encoder);
     RecordingBroker broker;
     HubFixture fixture({.broker = &broker});
     Lane& lane = fixture.hub.add_lane(probe);
-    Peer ann(lane, 1, kText);
+    Peer ann(lane, 1, encoder);
     REQUIRE_FALSE(ann.session.subscribe("news"));
     std::vector<PublicationView> together;
     for (const char* text : {"a", "b", "c"}) {
@@ -162,6 +178,7 @@ TEST_CASE("what comes from a broker together wakes a loop once", "[core][hub][br
     probe.wakes = 0;
     broker.attached->on_publications(together);
     CHECK(probe.wakes == 1);
+    CHECK(probe.written_before == 3);
     lane.flush();
     CHECK(ann.outlet.written() == "news=a;news=b;news=c;");
     broker.attached->on_publications({});
