@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include <algorithm>
+
 #include <hiredis/hiredis.h>
 
 #include <pulse/redis/reply.hpp>
@@ -27,5 +29,19 @@ std::int64_t Reply::integer() const noexcept {
 std::size_t Reply::size() const noexcept { return is_array() ? reply_->elements : 0; }
 
 Reply Reply::operator[](std::size_t index) const noexcept { return Reply(*reply_->element[index]); }
+
+std::string_view info_field(std::string_view info, std::string_view name) noexcept {
+    std::size_t at = 0;
+    while (at < info.size()) {
+        const std::size_t end = std::min(info.find('\n', at), info.size());
+        std::string_view line = info.substr(at, end - at);
+        at = end + 1;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
+            return line.substr(name.size() + 1);
+        }
+    }
+    return {};
+}
 
 }  // namespace pulse::redis

@@ -13,6 +13,7 @@
 namespace pulse::cluster {
 
 using core::HistoryPage;
+using redis::info_field;
 using redis::Reply;
 
 namespace {
@@ -21,21 +22,6 @@ template <typename Number>
 [[nodiscard]] bool read_number(std::string_view text, Number& out) noexcept {
     const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     return error == std::errc{} && at != text.data();
-}
-
-/// The value of `name:value` in what INFO says.
-[[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name) noexcept {
-    std::size_t at = 0;
-    while (at < info.size()) {
-        const std::size_t end = std::min(info.find('\n', at), info.size());
-        std::string_view line = info.substr(at, end - at);
-        at = end + 1;
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
-            return line.substr(name.size() + 1);
-        }
-    }
-    return {};
 }
 
 /// Scripts flushed, or demoted to a replica (older ones say so within another error): the greeting

@@ -13,6 +13,7 @@
 namespace pulse::store::on_redis {
 
 using core::Error;
+using redis::info_field;
 using redis::Reply;
 
 namespace {

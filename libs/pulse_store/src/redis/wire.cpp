@@ -149,18 +149,4 @@ std::uint64_t read_number(std::string_view text) noexcept {
     return parse(text, number) ? number : 0;
 }
 
-std::string_view info_field(std::string_view info, std::string_view name) noexcept {
-    std::size_t at = 0;
-    while (at < info.size()) {
-        const std::size_t end = std::min(info.find('\n', at), info.size());
-        std::string_view line = info.substr(at, end - at);
-        at = end + 1;
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
-            return line.substr(name.size() + 1);
-        }
-    }
-    return {};
-}
-
 }  // namespace pulse::store::on_redis

@@ -59,9 +59,6 @@ struct Verdict {
 /// A whole decimal number; 0 when it is none.
 [[nodiscard]] std::uint64_t read_number(std::string_view text) noexcept;
 
-/// The value of `name:value` in what INFO says.
-[[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name) noexcept;
-
 /// Whether every text of the scan's answer lies where kScanScript puts it, and the page in it.
 [[nodiscard]] std::optional<core::DocumentPage> read_page(const redis::Reply& reply);
 

@@ -30,4 +30,7 @@ class Reply {
     const redisReply* reply_;
 };
 
+/// The value of `name:value` in what INFO says; empty when it is not there.
+[[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name) noexcept;
+
 }  // namespace pulse::redis
