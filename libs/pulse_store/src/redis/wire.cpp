@@ -3,7 +3,6 @@
 
 #include "redis/scripts.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 #include <pulse/core/error.hpp>
