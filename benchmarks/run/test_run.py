@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 
+import cluster
 import harness
 import summary
 
@@ -149,6 +151,54 @@ with harness.running(server, pathlib.Path("."), set()) as (process, _):
     def test_core_lists_are_read(self):
         allowed = harness.cpu_set("0-1023")
         self.assertEqual(harness.cpu_set("0,1,2-1023"), allowed)
+
+
+class Cluster(unittest.TestCase):
+    ALONE = {"said": 100, "said_from_start": 150, "heard": 1000, "deliveries": 1100, "seconds": 1.0, "p50_us": 400.0,
+             "cpu_us": [2200.0]}
+    JOINED = {"said": 80, "said_from_start": 100, "heard": 800, "deliveries": 880, "seconds": 2.0, "p50_us": 700.0,
+              "cpu_us": [440.0, 2000.0]}
+    SAYING = """#!/bin/sh
+echo connected
+echo "rooms chat: 1 deliveries/s"
+echo '{"said": 1, "arguments": "'"$*"'"}'
+echo "$problem" >&2
+exit $code
+"""
+
+    def test_a_room_is_judged_by_each_of_its_nodes(self):
+        figures = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
+        self.assertEqual(figures, {
+            "window": 16, "carrier_ratio": 0.8, "owner_ratio": 4.0, "owner_us": 5.5, "commands": 0.5, "rate_ratio": 0.4,
+            "deliveries_per_s": 400.0, "p50_us": 700.0, "added_us": 300.0, "round_trip_us": 90.0})
+
+    def test_tables_have_a_cell_under_each_heading(self):
+        room = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
+        channel = dict.fromkeys(("cpu_ratio", "commands", "publisher_us", "deliveries_per_s", "rate_ratio", "p50_us",
+                                 "added_us", "round_trip_us"), 1.0)
+        for table in (cluster.room_table({16: [room]}), cluster.table({(16, False): [channel]})):
+            lines = table.splitlines()
+            self.assertEqual(len(lines), 3)
+            self.assertEqual(len({line.count("|") for line in lines}), 1, table)
+
+    def talk(self, code, problem=""):
+        options = types.SimpleNamespace(subscribers=10, size=64, seconds=1)
+        counts = iter((7, 12))
+        with tempfile.TemporaryDirectory() as scratch:
+            load = pathlib.Path(scratch) / "load"
+            load.write_text(self.SAYING.replace("$code", str(code)).replace("$problem", problem))
+            load.chmod(0o755)
+            return cluster.talk(str(load), options, 4, [1, 2], [30, 40], lambda: next(counts))
+
+    def test_both_nodes_of_a_room_are_watched(self):
+        said, grown = self.talk(0)
+        self.assertEqual(grown, 5)
+        self.assertIn("--members 11", said["arguments"])
+        self.assertIn("--port 2 --talk-port 1 --pid 30,40", said["arguments"])
+
+    def test_a_load_that_fails_is_reported_with_its_words(self):
+        with self.assertRaisesRegex(harness.BenchError, "no such room"):
+            self.talk(1, "no such room")
 
 
 if __name__ == "__main__":
