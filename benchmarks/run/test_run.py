@@ -13,6 +13,8 @@ import unittest
 
 import cluster
 import harness
+import mesa
+import record
 import summary
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -176,7 +178,12 @@ exit $code
         room = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
         channel = dict.fromkeys(("cpu_ratio", "commands", "publisher_us", "deliveries_per_s", "rate_ratio", "p50_us",
                                  "added_us", "round_trip_us"), 1.0)
-        for table in (cluster.room_table({16: [room]}), cluster.table({(16, False): [channel]})):
+        alone, joined = {"deliveries_per_cpu_second": 4, "p50_ms": 2}, {
+            "deliveries_per_cpu_second": 3, "p50_ms": 2.5, "sender_cpu_us_per_message": 1, "redis_cpu_us_per_message": 1,
+            "publish_commands_per_message": 1, "commands_per_message": 1, "round_trip_ms": 0.1}
+        figures = mesa.figures(16, alone, joined)
+        self.assertEqual((figures["cpu_ratio"], figures["added_us"], figures["round_trip_us"]), (0.75, 500, 100))
+        for table in (cluster.room_table({16: [room]}), cluster.table({(16, False): [channel]}), mesa.table({16: [figures]})):
             lines = table.splitlines()
             self.assertEqual(len(lines), 3)
             self.assertEqual(len({line.count("|") for line in lines}), 1, table)
@@ -199,6 +206,19 @@ exit $code
     def test_a_load_that_fails_is_reported_with_its_words(self):
         with self.assertRaisesRegex(harness.BenchError, "no such room"):
             self.talk(1, "no such room")
+
+    def test_a_recorded_section_leaves_the_others_alone(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            file = pathlib.Path(scratch) / "x.md"
+            file.write_text("# x\n\nby hand\n\n## Last\n\nkept\n")
+            for figure in ("1", "2"):
+                record.write_section(scratch, "x", "Mine", {"build_type": "Release"}, figure, {"runs": [figure]})
+            self.assertEqual(file.read_text(),
+                             "# x\n\nby hand\n\n## Last\n\nkept\n\n## Mine\n\n- build type: Release\n\n2\n")
+            self.assertEqual(json.loads(file.with_suffix(".json").read_text())["runs"], ["2"])
+            file.write_text("# x\n\n## Mine\n\nold\n\n## Last\n\nkept\n")
+            record.write_section(scratch, "x", "Mine", {}, "3", {})
+            self.assertTrue(file.read_text().endswith("3\n\n## Last\n\nkept\n"), file.read_text())
 
 
 if __name__ == "__main__":
