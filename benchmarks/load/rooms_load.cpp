@@ -6,10 +6,15 @@
 //   counter  --connections 64: each adds 1 to a counter of one room, --window ahead of what is
 //            published, which is after the commit; checks that no value is skipped or told twice
 //
-// With --talk-port who talks is on that server of a cluster, and comes first.
+// With --talk-port who talks is on that server of a cluster, and comes first. What it says is in
+// flight until the other members have it, latencies are theirs, and as in pulse-load the window is
+// filled up when half of it is delivered. The last line is then JSON:
+//   said, said_from_start   messages, while measured and in all
+//   heard, deliveries       what the others got; and with it what whoever talks got of itself
+//   seconds, p50_us, cpu_us cpu_us is a list, as --pid has them
 //
 // Payloads are text, as rooms have nothing else; hence a program of its own beside pulse-load. With
-// --pid it says what the server spent per delivery.
+// --pid (one, or several with commas) it says what the servers spent per delivery.
 #include "histogram.hpp"
 #include "process_stats.hpp"
 #include "websocket.hpp"
@@ -18,6 +23,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -47,7 +53,7 @@ struct Options {
     std::size_t window = 1;
     double seconds = 10;
     double warm_up = 2;
-    pid_t pid = 0;
+    std::vector<pid_t> pids;
 };
 
 std::uint64_t now_ns() {
@@ -58,7 +64,7 @@ std::uint64_t now_ns() {
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
-/// One client. Sends `request` whenever it is let; hears every publication of its room.
+/// One client. Sends `request` whenever it is let; hears every publication of its room, in order.
 struct Client {
     int fd = -1;
     std::size_t room = 0;
@@ -66,15 +72,18 @@ struct Client {
     bool is_upgraded = false;
     std::string input;
     std::string request;              ///< framed
-    std::vector<std::uint64_t> sent;  ///< when, oldest first
-    std::size_t sent_head = 0;
+    std::vector<std::uint64_t> sent;  ///< when, from the start
+    std::size_t listeners = 0;        ///< who must have heard it before it goes on
+    std::size_t told = 0;             ///< to all of them
+    Client* talker = nullptr;         ///< to whom it is a listener, if to anybody
+    std::size_t heard = 0;            ///< of that one
     std::int64_t last_value = 0;
 };
 
 class Load {
   public:
     explicit Load(const Options& options)
-        : options_(options), epoll_(::epoll_create1(0)), stats_(watched(options)) {}
+        : options_(options), epoll_(::epoll_create1(0)), stats_(options.pids) {}
     ~Load() {
         for (const auto& client : clients_) ::close(client->fd);
         ::close(epoll_);
@@ -87,38 +96,44 @@ class Load {
         const std::uint64_t begin = now_ns() + static_cast<std::uint64_t>(options_.warm_up * 1e9);
         const std::uint64_t end = begin + static_cast<std::uint64_t>(options_.seconds * 1e9);
         for (const auto& client : clients_) {
-            if (!client->is_talking) continue;
-            say(*client, options_.window);
+            if (client->is_talking) refill(*client);
         }
         turn_until(begin);
         deliveries_ = 0;
         latencies_ = std::make_unique<Histogram>();
-        const std::uint64_t cpu_before = stats_.cpu_ns();
+        const std::uint64_t said_before = said_;
+        const std::vector<std::uint64_t> cpu_before = stats_.cpu_ns_each();
         const std::uint64_t measured_from = now_ns();
         turn_until(end);
         const double seconds = static_cast<double>(now_ns() - measured_from) / 1e9;
-        report(seconds, stats_.cpu_ns() - cpu_before);
+        std::vector<std::uint64_t> cpu_ns = stats_.cpu_ns_each();
+        for (std::size_t i = 0; i < cpu_ns.size(); ++i) cpu_ns[i] -= cpu_before[i];
+        report(seconds, cpu_ns);
+        if (is_apart()) report_apart(seconds, cpu_ns, said_ - said_before);
         return 0;
     }
 
   private:
-    static std::vector<pid_t> watched(const Options& options) {
-        if (options.pid == 0) return {};
-        return {options.pid};
-    }
     [[nodiscard]] bool is_counter() const { return options_.scenario == "counter"; }
     [[nodiscard]] bool is_native() const { return options_.dialect == "native"; }
+    [[nodiscard]] bool is_apart() const { return options_.talk_port != 0; }
 
     void build() {
         const std::size_t rooms = is_counter() ? 1 : options_.rooms;
         const std::size_t members = is_counter() ? options_.connections : options_.members;
         raise_descriptor_limit(rooms * members + 64);
         for (std::size_t room = 0; room < rooms; ++room) {
+            Client* talker = nullptr;
             for (std::size_t i = 0; i < members; ++i) {
                 clients_.push_back(std::make_unique<Client>());
                 Client& client = *clients_.back();
                 client.room = room;
                 client.is_talking = is_counter() || i == 0;
+                if (client.is_talking) talker = &client;
+                if (client.is_talking != is_apart()) {
+                    client.talker = talker;
+                    ++talker->listeners;
+                }
                 client.request =
                     websocket::frame(websocket::Opcode::text, message_of(client, clients_.size()));
                 open(client, clients_.size());
@@ -149,8 +164,8 @@ class Load {
     }
 
     void open(Client& client, std::size_t number) {
-        const bool talks_elsewhere = client.is_talking && options_.talk_port != 0;
-        const std::uint16_t port = talks_elsewhere ? options_.talk_port : options_.port;
+        const std::uint16_t port =
+            client.is_talking && is_apart() ? options_.talk_port : options_.port;
         client.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -192,8 +207,12 @@ class Load {
     }
     /// What it may say by now goes out together, as a browser writes what a script sends in one
     /// turn.
-    void say(Client& client, std::size_t times) {
-        if (times == 0) return;
+    void refill(Client& client) {
+        const std::size_t done = client.told / client.listeners;
+        const std::size_t in_flight = client.sent.size() - done;
+        // Many listeners would otherwise let out one message at a time, whatever the window.
+        if (in_flight > (is_apart() ? options_.window / 2 : options_.window - 1)) return;
+        const std::size_t times = options_.window - in_flight;
         output_.clear();
         said_ += times;
         client.sent.insert(client.sent.end(), times, now_ns());
@@ -215,6 +234,7 @@ class Load {
         char buffer[65536];
         const ssize_t got = ::recv(client.fd, buffer, sizeof buffer, 0);
         if (got <= 0) fail("the server closed a connection");
+        const std::uint64_t now = now_ns();
         client.input.append(buffer, static_cast<std::size_t>(got));
         std::string_view rest = client.input;
         if (!client.is_upgraded) {
@@ -225,13 +245,12 @@ class Load {
             rest.remove_prefix(end + 4);
         }
         std::size_t messages = 0;
-        std::size_t replies = 0;
         while (const auto payload = next_frame(rest)) {
             ++messages;
-            if (is_running && on_message(client, *payload)) ++replies;
+            if (is_running) on_message(client, *payload, now);
         }
         client.input.erase(0, client.input.size() - rest.size());
-        say(client, replies);
+        if (is_running && client.talker != nullptr) refill(*client.talker);
         return messages;
     }
     /// The payload of a whole data frame; control frames are passed over.
@@ -257,21 +276,16 @@ class Load {
             if (is_data) return &payload;
         }
     }
-    /// True when the client may say one more.
-    bool on_message(Client& client, std::string_view message) {
-        if (message.find(R"("type":"ping")") != std::string_view::npos) return false;
+    void on_message(Client& client, std::string_view message, std::uint64_t now) {
+        if (message.find(R"("type":"ping")") != std::string_view::npos) return;
         if (message.find(R"("type":"error")") != std::string_view::npos) {
             fail("refused: " + std::string(message));
         }
         ++deliveries_;
-        if (!client.is_talking) return false;
+        if (client.talker == nullptr) return;
         if (is_counter()) check_value(client, message);
-        latencies_->record(now_ns() - client.sent[client.sent_head++]);
-        if (client.sent_head == client.sent.size()) {
-            client.sent.clear();
-            client.sent_head = 0;
-        }
-        return true;
+        latencies_->record(now - client.talker->sent.at(client.heard++));
+        ++client.talker->told;
     }
     static void check_value(Client& client, std::string_view message) {
         const std::size_t at = message.find(R"("value":")");
@@ -281,7 +295,7 @@ class Load {
         client.last_value = value;
     }
 
-    void report(double seconds, std::uint64_t cpu_ns) const {
+    void report(double seconds, const std::vector<std::uint64_t>& cpu_ns) const {
         const auto count = static_cast<double>(deliveries_);
         std::printf("%s %s: %.0f %s/s, p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms\n",
                     options_.dialect.c_str(), options_.scenario.c_str(), count / seconds,
@@ -289,11 +303,25 @@ class Load {
                     static_cast<double>(latencies_->percentile(0.5)) / 1e6,
                     static_cast<double>(latencies_->percentile(0.99)) / 1e6,
                     static_cast<double>(latencies_->percentile(0.999)) / 1e6);
-        std::printf("said: %llu\n", static_cast<unsigned long long>(said_));
         if (!stats_.watches()) return;
+        const auto cpu = std::accumulate(cpu_ns.begin(), cpu_ns.end(), std::uint64_t{0});
         std::printf("server: %.0f ns of CPU for each, %.1f MiB resident\n",
-                    static_cast<double>(cpu_ns) / count,
+                    static_cast<double>(cpu) / count,
                     static_cast<double>(stats_.rss_bytes()) / (1024.0 * 1024.0));
+    }
+    void report_apart(double seconds, const std::vector<std::uint64_t>& cpu_ns,
+                      std::uint64_t said) const {
+        std::string cpu_us;
+        for (const std::uint64_t ns : cpu_ns) {
+            cpu_us += (cpu_us.empty() ? "" : ", ") + std::to_string(static_cast<double>(ns) / 1e3);
+        }
+        std::printf(R"({"said": %llu, "said_from_start": %llu, "heard": %llu, "deliveries": %llu, )"
+                    R"("seconds": %.6f, "p50_us": %.3f, "cpu_us": [%s]})"
+                    "\n",
+                    static_cast<unsigned long long>(said), static_cast<unsigned long long>(said_),
+                    static_cast<unsigned long long>(latencies_->count()),
+                    static_cast<unsigned long long>(deliveries_), seconds,
+                    static_cast<double>(latencies_->percentile(0.5)) / 1e3, cpu_us.c_str());
     }
 
     Options options_;
@@ -305,6 +333,15 @@ class Load {
     std::uint64_t said_ = 0;  ///< from the start
     std::string output_;
 };
+
+std::vector<pid_t> pids_of(const char* text) {
+    std::vector<pid_t> pids;
+    for (char* end = nullptr; *text != '\0'; text = *end == ',' ? end + 1 : end) {
+        pids.push_back(static_cast<pid_t>(std::strtol(text, &end, 10)));
+        if (end == text) fail("--pid wants numbers with commas between them");
+    }
+    return pids;
+}
 
 Options parse(int count, char** arguments) {
     Options options;
@@ -335,11 +372,14 @@ Options parse(int count, char** arguments) {
         else if (name == "--warm-up")
             options.warm_up = std::strtod(value, nullptr);
         else if (name == "--pid")
-            options.pid = static_cast<pid_t>(number);
+            options.pids = pids_of(value);
         else
             fail("unknown option: " + std::string(name));
     }
     if (options.window == 0) fail("--window must be at least 1");
+    if (options.talk_port != 0 && (options.scenario != "chat" || options.members < 2)) {
+        fail("--talk-port is for a chat of two members or more");
+    }
     return options;
 }
 

@@ -3,7 +3,8 @@
 #
 #   run.sh [--cluster] MESA_TEST_APP [options of fanout.mjs, or of cluster.mjs…]
 #
-# Measures Mesa beside the original, which npm installs into a temporary folder; with --cluster, over a Redis beside itself alone.
+# Measures Mesa beside the original, which npm installs into a temporary folder; with --cluster, over a Redis beside itself alone
+# (../run/mesa.py does that in turns, and records it).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [[ $1 == --cluster ]]; then

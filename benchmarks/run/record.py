@@ -67,3 +67,15 @@ def write(directory, name, about, markdown, data):
     (directory / f"{name}.md").write_text("\n".join(lines) + "\n\n" + markdown + "\n")
     (directory / f"{name}.json").write_text(json.dumps({"about": about, **data}, indent=1) + "\n")
     return directory / f"{name}.md"
+
+
+def write_section(directory, name, title, about, markdown, data):
+    """As write(), but as one section of NAME.md, whose other sections stay; the data alone are NAME.json."""
+    file = pathlib.Path(directory) / f"{name}.md"
+    text = file.read_text() if file.exists() else f"# {name}\n"
+    before, _, after = text.partition(f"\n## {title}\n")
+    _, mark, after = after.partition("\n## ")
+    facts = "\n".join(f"- {key.replace('_', ' ')}: {value}" for key, value in about.items())
+    file.write_text(f"{before.rstrip()}\n\n## {title}\n\n{facts}\n\n{markdown}\n{mark}{after}")
+    file.with_suffix(".json").write_text(json.dumps({"about": about, **data}, indent=1) + "\n")
+    return file

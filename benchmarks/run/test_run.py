@@ -8,9 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 
+import cluster
 import harness
+import mesa
+import record
 import summary
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -149,6 +153,72 @@ with harness.running(server, pathlib.Path("."), set()) as (process, _):
     def test_core_lists_are_read(self):
         allowed = harness.cpu_set("0-1023")
         self.assertEqual(harness.cpu_set("0,1,2-1023"), allowed)
+
+
+class Cluster(unittest.TestCase):
+    ALONE = {"said": 100, "said_from_start": 150, "heard": 1000, "deliveries": 1100, "seconds": 1.0, "p50_us": 400.0,
+             "cpu_us": [2200.0]}
+    JOINED = {"said": 80, "said_from_start": 100, "heard": 800, "deliveries": 880, "seconds": 2.0, "p50_us": 700.0,
+              "cpu_us": [440.0, 2000.0]}
+    SAYING = """#!/bin/sh
+echo connected
+echo "rooms chat: 1 deliveries/s"
+echo '{"said": 1, "arguments": "'"$*"'"}'
+echo "$problem" >&2
+exit $code
+"""
+
+    def test_a_room_is_judged_by_each_of_its_nodes(self):
+        figures = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
+        self.assertEqual(figures, {
+            "window": 16, "carrier_ratio": 0.8, "owner_ratio": 4.0, "owner_us": 5.5, "commands": 0.5, "rate_ratio": 0.4,
+            "deliveries_per_s": 400.0, "p50_us": 700.0, "added_us": 300.0, "round_trip_us": 90.0})
+
+    def test_tables_have_a_cell_under_each_heading(self):
+        room = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
+        channel = dict.fromkeys(("cpu_ratio", "commands", "publisher_us", "deliveries_per_s", "rate_ratio", "p50_us",
+                                 "added_us", "round_trip_us"), 1.0)
+        alone, joined = {"deliveries_per_cpu_second": 4, "p50_ms": 2}, {
+            "deliveries_per_cpu_second": 3, "p50_ms": 2.5, "sender_cpu_us_per_message": 1, "redis_cpu_us_per_message": 1,
+            "publish_commands_per_message": 1, "commands_per_message": 1, "round_trip_ms": 0.1}
+        figures = mesa.figures(16, alone, joined)
+        self.assertEqual((figures["cpu_ratio"], figures["added_us"], figures["round_trip_us"]), (0.75, 500, 100))
+        for table in (cluster.room_table({16: [room]}), cluster.table({(16, False): [channel]}), mesa.table({16: [figures]})):
+            lines = table.splitlines()
+            self.assertEqual(len(lines), 3)
+            self.assertEqual(len({line.count("|") for line in lines}), 1, table)
+
+    def talk(self, code, problem=""):
+        options = types.SimpleNamespace(subscribers=10, size=64, seconds=1)
+        counts = iter((7, 12))
+        with tempfile.TemporaryDirectory() as scratch:
+            load = pathlib.Path(scratch) / "load"
+            load.write_text(self.SAYING.replace("$code", str(code)).replace("$problem", problem))
+            load.chmod(0o755)
+            return cluster.talk(str(load), options, 4, [1, 2], [30, 40], lambda: next(counts))
+
+    def test_both_nodes_of_a_room_are_watched(self):
+        said, grown = self.talk(0)
+        self.assertEqual(grown, 5)
+        self.assertIn("--members 11", said["arguments"])
+        self.assertIn("--port 2 --talk-port 1 --pid 30,40", said["arguments"])
+
+    def test_a_load_that_fails_is_reported_with_its_words(self):
+        with self.assertRaisesRegex(harness.BenchError, "no such room"):
+            self.talk(1, "no such room")
+
+    def test_a_recorded_section_leaves_the_others_alone(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            file = pathlib.Path(scratch) / "x.md"
+            file.write_text("# x\n\nby hand\n\n## Last\n\nkept\n")
+            for figure in ("1", "2"):
+                record.write_section(scratch, "x", "Mine", {"build_type": "Release"}, figure, {"runs": [figure]})
+            self.assertEqual(file.read_text(),
+                             "# x\n\nby hand\n\n## Last\n\nkept\n\n## Mine\n\n- build type: Release\n\n2\n")
+            self.assertEqual(json.loads(file.with_suffix(".json").read_text())["runs"], ["2"])
+            file.write_text("# x\n\n## Mine\n\nold\n\n## Last\n\nkept\n")
+            record.write_section(scratch, "x", "Mine", {}, "3", {})
+            self.assertTrue(file.read_text().endswith("3\n\n## Last\n\nkept\n"), file.read_text())
 
 
 if __name__ == "__main__":
