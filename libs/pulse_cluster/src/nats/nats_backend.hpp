@@ -216,7 +216,8 @@ class NatsBackend final : public Backend {
     // nats_read.cpp
     [[nodiscard]] Reading* find_reading(std::uint64_t id);
     void find_top(std::uint64_t id);
-    void open_channel(std::uint64_t id);
+    /// Behind the message with this sequence; 0: there is none.
+    void open_channel(std::uint64_t id, std::uint64_t last);
     void take_top(std::uint64_t id, const Last& last);
     void plan_page(Reading& reading, std::uint64_t id);
     void begin_page(std::uint64_t id);
