@@ -475,13 +475,15 @@ Backend::Done NatsBackend::all_of(std::size_t parts, Done done) {
     if (parts <= 1) return done;
     struct State {
         std::size_t left;
-        std::error_code error;
         Backend::Done done;
     };
-    auto state = std::make_shared<State>(State{parts, {}, std::move(done)});
+    auto state = std::make_shared<State>(State{parts, std::move(done)});
     return [state](std::error_code error) {
-        if (error && !state->error) state->error = error;
-        if (--state->left == 0) state->done(state->error);
+        if (state->left == 0) return;
+        // At once: the refusal comes before this node hears the last part, by which it would take
+        // all of them for published.
+        state->left = error ? 0 : state->left - 1;
+        if (state->left == 0) std::exchange(state->done, {})(error);
     };
 }
 

@@ -195,7 +195,7 @@ class NatsBackend final : public Backend {
     /// Into what fits in a message each.
     [[nodiscard]] std::vector<std::vector<std::string>> split(
         const std::vector<std::string>& records) const;
-    /// For something that goes in `parts`: done when all are, with the first error there was.
+    /// For something that goes in `parts`: done when all are, or when the first of them fails.
     [[nodiscard]] static Done all_of(std::size_t parts, Done done);
     void refused(std::string_view why);
     template <typename Function>
