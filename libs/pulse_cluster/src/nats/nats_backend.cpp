@@ -235,11 +235,23 @@ void NatsBackend::take_stream(Stream& stream, const StreamInfo& info) {
     const std::string name = "stream " + stream.setup.name + ": ";
     if (info.failure) return link_->restart(name + info.failure.text);
     if (!info.is_fit) return link_->restart(name + "it is there with another configuration");
-    stream.created = info.created;
+    const std::string before = std::exchange(stream.created, info.created);
     stream.last_sequence = info.last_sequence;
     stream.state = Stream::State::ready;
     settle_stream(stream, true);
 }
+    if (is_ready_ && !before.empty() && before != info.created) tell_of_new_stream(stream);
+}
+
+/// The server that had it is gone, of several, and perhaps something with it that it had taken and
+/// not passed on. In a history that shows with the next publication, which is of a new epoch.
+void NatsBackend::tell_of_new_stream(const Stream& stream) {
+    if (stream.setup.policy.is_kept()) return;
+    std::vector<std::string> channels;
+    for (const auto& [token, ear] : ears_) {
+        if (ear.stream == &stream && ear.is_confirmed) channels.push_back(ear.channel);
+    }
+    for (const std::string& channel : channels) events_.on_missed(channel);
 
 void NatsBackend::settle_stream(Stream& stream, bool is_ready) {
     const auto waiting = std::exchange(stream.waiting, {});

@@ -177,6 +177,7 @@ class NatsBackend final : public Backend {
     /// It is not what it was, or not there: what is known of it is of no use.
     void forget_stream(Stream& stream);
     void watch();
+    void tell_of_new_stream(const Stream& stream);
     void watch_streams();
     /// `then` is called when everything that is in the stream by now has been heard. Not if the
     /// connection breaks.
