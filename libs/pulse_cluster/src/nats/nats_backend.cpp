@@ -173,6 +173,7 @@ void NatsBackend::on_down(std::string_view why) {
     while (!writers_.empty()) fail_writer(writers_.begin()->first);
     peers_.clear();
     partial_words_.clear();
+    partial_bytes_ = 0;
     const auto questions = std::exchange(questions_, {});
     for (const auto& [id, question] : questions) question.done(0);
     events_.on_state(false, false, why);
@@ -239,7 +240,6 @@ void NatsBackend::take_stream(Stream& stream, const StreamInfo& info) {
     stream.last_sequence = info.last_sequence;
     stream.state = Stream::State::ready;
     settle_stream(stream, true);
-}
     if (is_ready_ && !before.empty() && before != info.created) tell_of_new_stream(stream);
 }
 
@@ -252,6 +252,7 @@ void NatsBackend::tell_of_new_stream(const Stream& stream) {
         if (ear.stream == &stream && ear.is_confirmed) channels.push_back(ear.channel);
     }
     for (const std::string& channel : channels) events_.on_missed(channel);
+}
 
 void NatsBackend::settle_stream(Stream& stream, bool is_ready) {
     const auto waiting = std::exchange(stream.waiting, {});

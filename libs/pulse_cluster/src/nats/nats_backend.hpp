@@ -155,6 +155,10 @@ class NatsBackend final : public Backend {
         Time heard;
         bool is_silent = false;  ///< owed an answer: nobody waits for it until it is heard again
     };
+    struct PartialWord {
+        std::string bytes;
+        bool is_lost = false;  ///< for want of room: the rest of it is nothing
+    };
     struct Question {
         std::set<NodeId> awaited;
         std::size_t nodes = 0;
@@ -173,11 +177,11 @@ class NatsBackend final : public Backend {
     void ask_stream(Stream& stream);
     void create_stream(Stream& stream);
     void take_stream(Stream& stream, const nats_api::StreamInfo& info);
+    void tell_of_new_stream(const Stream& stream);
     void settle_stream(Stream& stream, bool is_ready);
     /// It is not what it was, or not there: what is known of it is of no use.
     void forget_stream(Stream& stream);
     void watch();
-    void tell_of_new_stream(const Stream& stream);
     void watch_streams();
     /// `then` is called when everything that is in the stream by now has been heard. Not if the
     /// connection breaks.
@@ -240,11 +244,13 @@ class NatsBackend final : public Backend {
     // nats_words.cpp
     void send_word(const std::string& subject, std::string_view bytes);
     void hear_from(const NodeId& node);
+    void forget_gone(Time now);
     void hear_frame(const std::string& token, std::string_view bytes, const std::string* channel);
     void hear_question(const NodeId& asker, std::string_view bytes);
     void hear_answer(const NodeId& node, bool is_listening, std::string_view bytes);
     [[nodiscard]] std::optional<std::string> assemble(const std::string& token, const NodeId& node,
                                                       std::string_view bytes, bool is_last);
+    void forget_words_of(const NodeId& node);
     void check_questions();
     void finish_question(std::uint64_t id);
 
@@ -267,8 +273,10 @@ class NatsBackend final : public Backend {
     std::deque<std::uint64_t> pages_waiting_;
     std::size_t pages_ = 0;  ///< under way
     std::map<NodeId, Peer> peers_;
+    Time next_look_at_peers_{};
     std::map<std::uint64_t, Question> questions_;
-    std::map<std::pair<std::string, NodeId>, std::string> partial_words_;
+    std::map<std::pair<std::string, NodeId>, PartialWord> partial_words_;
+    std::size_t partial_bytes_ = 0;
     std::uint64_t last_id_ = 0;
     std::size_t unready_ = 0;  ///< channels and streams to be confirmed before it is up
     Time census_end_{};        ///< until then unknown nodes may answer
