@@ -41,7 +41,8 @@ struct KeptPlace {
 [[nodiscard]] std::optional<KeptPlace> read_kept_place(std::string_view bytes);
 
 /// See pulse/cluster/nats_broker.hpp for what is on NATS. nats_backend.cpp: connecting, listening,
-/// publishing; nats_append.cpp: writing history; nats_read.cpp: reading it; nats_words.cpp: words.
+/// publishing; nats_streams.cpp: streams; nats_append.cpp: writing history; nats_read.cpp: reading
+/// it; nats_words.cpp: words.
 class NatsBackend final : public Backend {
   public:
     NatsBackend(NatsAddress address, const BrokerOptions& options, const BrokerServices& services,
@@ -171,22 +172,7 @@ class NatsBackend final : public Backend {
     void on_down(std::string_view why);
     void on_message(const NatsMessage& message);
     void one_is_ready();
-    [[nodiscard]] Stream& stream_of(const core::HistoryPolicy& policy);
     [[nodiscard]] core::HistoryPolicy policy_of(std::string_view channel) const;
-    void ensure(Stream& stream, std::function<void(bool)> then);
-    void ask_stream(Stream& stream);
-    void create_stream(Stream& stream);
-    void take_stream(Stream& stream, const nats_api::StreamInfo& info);
-    void tell_of_new_stream(const Stream& stream);
-    void settle_stream(Stream& stream, bool is_ready);
-    /// It is not what it was, or not there: what is known of it is of no use.
-    void forget_stream(Stream& stream);
-    void watch();
-    void watch_streams();
-    /// `then` is called when everything that is in the stream by now has been heard. Not if the
-    /// connection breaks.
-    void mark(Stream& stream, std::function<void()> then);
-    void send_mark(Stream& stream);
     void confirm(Ear& ear, const std::string& token);
     void hear(const std::string& token, Ear& ear, const NatsMessage& message);
     void hear_kept(const std::string& token, Ear& ear, std::uint64_t sequence,
@@ -205,6 +191,23 @@ class NatsBackend final : public Backend {
     void refused(std::string_view why);
     template <typename Function>
     void post(Function function);
+
+    // nats_streams.cpp
+    [[nodiscard]] Stream& stream_of(const core::HistoryPolicy& policy);
+    void ensure(Stream& stream, std::function<void(bool)> then);
+    void ask_stream(Stream& stream);
+    void create_stream(Stream& stream);
+    void take_stream(Stream& stream, const nats_api::StreamInfo& info);
+    void tell_of_new_stream(const Stream& stream);
+    void settle_stream(Stream& stream, bool is_ready);
+    /// It is not what it was, or not there: what is known of it is of no use.
+    void forget_stream(Stream& stream);
+    void watch();
+    void watch_streams();
+    /// `then` is called when everything that is in the stream by now has been heard. Not if the
+    /// connection breaks.
+    void mark(Stream& stream, std::function<void()> then);
+    void send_mark(Stream& stream);
 
     // nats_append.cpp
     void step(const std::string& channel);
