@@ -159,6 +159,9 @@ void BackendBroker::on_state(bool can_send, bool can_hear, std::string_view why)
         catch_up_with_all();
     }
     can_hear_ = can_hear;
+    if (!is_connected) {
+        for (auto& [name, channel] : channels_) give_up_after(channel);
+    }
     if (presence_ && is_back) {
         std::vector<std::string> names;
         for (const auto& each : channels_) names.push_back(each.first);

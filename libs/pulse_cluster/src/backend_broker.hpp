@@ -135,6 +135,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     struct CatchUp {
         std::vector<std::string> held;
         std::size_t held_bytes = 0;
+        bool is_queued = false;  ///< in behind_
         bool is_reading = false;
         bool is_overflowed = false;
         std::vector<std::function<void()>> after;
@@ -199,6 +200,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void catch_up_with(const std::string& name, Channel& channel);
     void catch_up_with_all();
     void read_next();
+    void give_up_after(Channel& channel);
     void on_page(const std::string& name, core::Result<core::HistoryPage> page);
     void read_on_loop(const std::string& channel, std::optional<core::StreamPosition> since,
                       std::size_t limit, core::HistoryReader::Done done);

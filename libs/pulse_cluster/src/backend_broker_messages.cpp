@@ -122,12 +122,12 @@ void BackendBroker::catch_up_with_all() {
 void BackendBroker::begin_catch_up(const std::string& name, Channel& channel) {
     if (channel.catch_up == nullptr) {
         channel.catch_up = std::make_unique<CatchUp>();
-    } else if (!channel.catch_up->is_reading) {
-        return;  // it stands in the queue
-    } else {
-        // The connection broke while it was read: that answer is of no use any more.
-        channel.catch_up->is_reading = false;
+    } else if (channel.catch_up->is_queued) {
+        return;
     }
+    // If it was read when the connection broke: that answer is of no use any more.
+    channel.catch_up->is_reading = false;
+    channel.catch_up->is_queued = true;
     behind_.push_back(name);
     read_next();
 }
@@ -141,6 +141,13 @@ void BackendBroker::read_next() {
         const auto found = channels_.find(name);
         if (found == channels_.end() || found->second.catch_up == nullptr) continue;
         Channel& channel = found->second;
+        if (!std::exchange(channel.catch_up->is_queued, false)) continue;
+        if (!backend_->can_hear_from(name)) {
+            // Its part of the server is away, and others need not wait for it: on_missed() brings
+            // it back.
+            give_up_after(channel);
+            continue;
+        }
         channel.catch_up->is_reading = true;
         ++catching_up_;
         const core::HistoryPolicy policy = policy_of(name);
@@ -155,6 +162,14 @@ void BackendBroker::read_next() {
     }
 }
 
+/// Whoever waits for a catch-up that nobody knows the end of is answered now.
+void BackendBroker::give_up_after(Channel& channel) {
+    if (channel.catch_up == nullptr) return;
+    for (auto& after : std::exchange(channel.catch_up->after, {})) {
+        post([after = std::move(after)](BackendBroker&) { after(); });
+    }
+}
+
 void BackendBroker::on_page(const std::string& name, Result<HistoryPage> page) {
     const auto found = channels_.find(name);
     if (found == channels_.end() || found->second.catch_up == nullptr) return;
@@ -163,6 +178,7 @@ void BackendBroker::on_page(const std::string& name, Result<HistoryPage> page) {
     if (!page) {
         // Once more, when that makes sense.
         channel.catch_up->is_reading = false;
+        channel.catch_up->is_queued = true;
         behind_.push_back(name);
         if (std::exchange(is_retry_due_, true)) return;
         retry_timer_.expires_after(kRetry);
@@ -224,7 +240,7 @@ void BackendBroker::read(std::string_view channel, const StreamPosition* since, 
 
 void BackendBroker::read_on_loop(const std::string& name, std::optional<StreamPosition> since,
                                  std::size_t limit, core::HistoryReader::Done done) {
-    if (!can_send_ || !can_hear_) {
+    if (!can_send_ || !can_hear_ || !backend_->can_hear_from(name)) {
         return done(tl::unexpected(make_error_code(core::Error::broker_unavailable)));
     }
     const auto found = channels_.find(name);

@@ -104,12 +104,13 @@ void NatsBackend::look_up(const std::string& channel, Writer& writer) {
                 fail_late(asking);
                 return step(channel);
             }
-            const auto place = read_kept_place(stored.data);
-            if (stored.failure || !place) {
-                refused(stored.failure ? stored.failure.text : "the stream has foreign messages");
+            if (stored.failure) {
+                refused(stored.failure.text);
                 return fail_writer(channel);
             }
-            asking.last = Last{stored.sequence, place->top()};
+            // No node's message: nobody can count on from it, so a new epoch begins behind it.
+            const auto place = read_kept_place(stored.data);
+            asking.last = Last{stored.sequence, place ? place->top() : core::StreamPosition{}};
             send(channel, asking);
         });
 }

@@ -17,19 +17,14 @@
 namespace pulse::cluster {
 
 using core::HistoryPolicy;
-using core::StreamPosition;
-using nats_api::StreamInfo;
 
 namespace {
 
 constexpr std::string_view kOpening = "O1";
-constexpr const char* kApi = "$JS.API.";
 /// What JetStream's headers and a node's frame take of a message, at most.
 constexpr std::size_t kMaxHeaderBytes = 256;
 /// Of one message on the way to the stream: more gain nothing.
 constexpr std::size_t kMaxMessageBytes = 512 * 1024;
-/// Between two looks at the streams.
-constexpr std::chrono::milliseconds kLongestWatch{1'000};
 /// Nodes that are there answer a greeting within that.
 constexpr std::chrono::milliseconds kCensus{250};
 /// Held for one channel while its history is read.
@@ -173,155 +168,10 @@ void NatsBackend::on_down(std::string_view why) {
     while (!writers_.empty()) fail_writer(writers_.begin()->first);
     peers_.clear();
     partial_words_.clear();
+    partial_bytes_ = 0;
     const auto questions = std::exchange(questions_, {});
     for (const auto& [id, question] : questions) question.done(0);
     events_.on_state(false, false, why);
-}
-
-// ---------------------------------------------------------------------- streams
-
-NatsBackend::Stream& NatsBackend::stream_of(const HistoryPolicy& policy) {
-    const std::string name = policy_name(policy);
-    const auto found = streams_.find(name);
-    if (found != streams_.end()) return found->second;
-    Stream& stream = streams_[name];
-    stream.setup.name = root_ + "-" + name;
-    stream.setup.from = root_ + ".p." + name + ".";
-    stream.setup.to = heard_root_;
-    stream.setup.policy = policy;
-    stream.setup.replicas = options_.replicas;
-    return stream;
-}
-
-void NatsBackend::ensure(Stream& stream, std::function<void(bool)> then) {
-    if (stream.state == Stream::State::ready) return then(true);
-    stream.waiting.push_back(std::move(then));
-    if (stream.state == Stream::State::unknown) ask_stream(stream);
-}
-
-void NatsBackend::ask_stream(Stream& stream) {
-    stream.state = Stream::State::asked;
-    link_->request(kApi + ("STREAM.INFO." + stream.setup.name), {}, {},
-                   [this, &stream](const NatsMessage* message) {
-                       if (message == nullptr) return;  // on_down() follows
-                       if (message->is_no_responders()) {
-                           return link_->restart(
-                               "JetStream is not enabled on this server, or not for this account");
-                       }
-                       const StreamInfo info =
-                           nats_api::read_stream_info(message->data(), stream.setup);
-                       if (info.failure.code == nats_api::kStreamNotFound) {
-                           return create_stream(stream);
-                       }
-                       take_stream(stream, info);
-                   });
-}
-
-void NatsBackend::create_stream(Stream& stream) {
-    link_->request(
-        kApi + ("STREAM.CREATE." + stream.setup.name), {}, nats_api::stream_config(stream.setup),
-        [this, &stream](const NatsMessage* message) {
-            if (message == nullptr) return;
-            const StreamInfo info = nats_api::read_stream_info(message->data(), stream.setup);
-            // Another node was faster, with another number of replicas, say.
-            if (info.failure.code == nats_api::kStreamNameInUse) {
-                return ask_stream(stream);
-            }
-            take_stream(stream, info);
-        });
-}
-
-void NatsBackend::take_stream(Stream& stream, const StreamInfo& info) {
-    const std::string name = "stream " + stream.setup.name + ": ";
-    if (info.failure) return link_->restart(name + info.failure.text);
-    if (!info.is_fit) return link_->restart(name + "it is there with another configuration");
-    stream.created = info.created;
-    stream.last_sequence = info.last_sequence;
-    stream.state = Stream::State::ready;
-    settle_stream(stream, true);
-}
-
-void NatsBackend::settle_stream(Stream& stream, bool is_ready) {
-    const auto waiting = std::exchange(stream.waiting, {});
-    for (const auto& then : waiting) then(is_ready);
-}
-
-void NatsBackend::forget_stream(Stream& stream) {
-    if (stream.state == Stream::State::ready) stream.state = Stream::State::unknown;
-    stream.last_sequence = 0;
-    for (auto& [token, ear] : ears_) {
-        if (ear.stream != &stream) continue;
-        ear.heard = ear.settled = 0;
-        ear.last = {};
-        ear.index.clear();
-    }
-    for (auto& [channel, writer] : writers_) {
-        if (writer.stream != &stream) continue;
-        writer.last.reset();
-        writer.index.clear();
-        writer.purged_bytes = 0;
-    }
-}
-
-void NatsBackend::watch() {
-    watch_timer_.expires_after(std::min(options_.answer_timeout / 2, kLongestWatch));
-    watch_timer_.async_wait([this, alive = alive_](const asio::error_code& error) {
-        if (error || !*alive || is_closed_) return;
-        if (is_ready_) watch_streams();
-        watch();
-    });
-}
-
-/// Shows whether the server is alive. And in a cluster of servers a stream in memory may begin anew
-/// though this node's connection holds: what is known of its sequences is then wrong.
-void NatsBackend::watch_streams() {
-    for (auto& each : streams_) {
-        Stream& stream = each.second;
-        if (stream.state != Stream::State::ready) continue;
-        link_->request(kApi + ("STREAM.INFO." + stream.setup.name), {}, {},
-                       [this, &stream, known = stream.last_sequence](const NatsMessage* message) {
-                           if (message == nullptr) return;
-                           if (message->is_no_responders()) {
-                               return link_->restart("JetStream does not answer any more");
-                           }
-                           const StreamInfo info =
-                               nats_api::read_stream_info(message->data(), stream.setup);
-                           const bool is_same = !info.failure && info.created == stream.created &&
-                                                info.last_sequence >= known;
-                           if (is_same) return;
-                           forget_stream(stream);
-                           ensure(stream, [](bool) {});
-                       });
-    }
-}
-
-/// A publication that the stream refuses: its refusal comes the way of what the stream republishes,
-/// behind all that it took before.
-void NatsBackend::mark(Stream& stream, std::function<void()> then) {
-    stream.marks.push_back(std::move(then));
-    if (!stream.is_marking) send_mark(stream);
-}
-
-void NatsBackend::send_mark(Stream& stream) {
-    stream.is_marking = true;
-    auto marks =
-        std::make_shared<std::vector<std::function<void()>>>(std::exchange(stream.marks, {}));
-    link_->request(stream.setup.from + "=m", {{"Nats-Expected-Stream", "-"}}, {},
-                   [this, &stream, marks](const NatsMessage* message) {
-                       if (message == nullptr) return;
-                       if (message->is_no_responders()) {
-                           forget_stream(stream);
-                           stream.marks.insert(stream.marks.begin(), marks->begin(), marks->end());
-                           return ensure(stream, [this, &stream](bool is_there) {
-                               if (is_there) send_mark(stream);
-                           });
-                       }
-                       stream.is_marking = false;
-                       for (const auto& then : *marks) then();
-                       if (!stream.marks.empty() && !stream.is_marking && link_->is_up()) {
-                           send_mark(stream);
-                       }
-                   });
 }
 
 // -------------------------------------------------------------------- listening
@@ -475,13 +325,15 @@ Backend::Done NatsBackend::all_of(std::size_t parts, Done done) {
     if (parts <= 1) return done;
     struct State {
         std::size_t left;
-        std::error_code error;
         Backend::Done done;
     };
-    auto state = std::make_shared<State>(State{parts, {}, std::move(done)});
+    auto state = std::make_shared<State>(State{parts, std::move(done)});
     return [state](std::error_code error) {
-        if (error && !state->error) state->error = error;
-        if (--state->left == 0) state->done(state->error);
+        if (state->left == 0) return;
+        // At once: the refusal comes before this node hears the last part, by which it would take
+        // all of them for published.
+        state->left = error ? 0 : state->left - 1;
+        if (state->left == 0) std::exchange(state->done, {})(error);
     };
 }
 

@@ -41,7 +41,8 @@ struct KeptPlace {
 [[nodiscard]] std::optional<KeptPlace> read_kept_place(std::string_view bytes);
 
 /// See pulse/cluster/nats_broker.hpp for what is on NATS. nats_backend.cpp: connecting, listening,
-/// publishing; nats_append.cpp: writing history; nats_read.cpp: reading it; nats_words.cpp: words.
+/// publishing; nats_streams.cpp: streams; nats_append.cpp: writing history; nats_read.cpp: reading
+/// it; nats_words.cpp: words.
 class NatsBackend final : public Backend {
   public:
     NatsBackend(NatsAddress address, const BrokerOptions& options, const BrokerServices& services,
@@ -155,6 +156,10 @@ class NatsBackend final : public Backend {
         Time heard;
         bool is_silent = false;  ///< owed an answer: nobody waits for it until it is heard again
     };
+    struct PartialWord {
+        std::string bytes;
+        bool is_lost = false;  ///< for want of room: the rest of it is nothing
+    };
     struct Question {
         std::set<NodeId> awaited;
         std::size_t nodes = 0;
@@ -167,21 +172,7 @@ class NatsBackend final : public Backend {
     void on_down(std::string_view why);
     void on_message(const NatsMessage& message);
     void one_is_ready();
-    [[nodiscard]] Stream& stream_of(const core::HistoryPolicy& policy);
     [[nodiscard]] core::HistoryPolicy policy_of(std::string_view channel) const;
-    void ensure(Stream& stream, std::function<void(bool)> then);
-    void ask_stream(Stream& stream);
-    void create_stream(Stream& stream);
-    void take_stream(Stream& stream, const nats_api::StreamInfo& info);
-    void settle_stream(Stream& stream, bool is_ready);
-    /// It is not what it was, or not there: what is known of it is of no use.
-    void forget_stream(Stream& stream);
-    void watch();
-    void watch_streams();
-    /// `then` is called when everything that is in the stream by now has been heard. Not if the
-    /// connection breaks.
-    void mark(Stream& stream, std::function<void()> then);
-    void send_mark(Stream& stream);
     void confirm(Ear& ear, const std::string& token);
     void hear(const std::string& token, Ear& ear, const NatsMessage& message);
     void hear_kept(const std::string& token, Ear& ear, std::uint64_t sequence,
@@ -195,11 +186,28 @@ class NatsBackend final : public Backend {
     /// Into what fits in a message each.
     [[nodiscard]] std::vector<std::vector<std::string>> split(
         const std::vector<std::string>& records) const;
-    /// For something that goes in `parts`: done when all are, with the first error there was.
+    /// For something that goes in `parts`: done when all are, or when the first of them fails.
     [[nodiscard]] static Done all_of(std::size_t parts, Done done);
     void refused(std::string_view why);
     template <typename Function>
     void post(Function function);
+
+    // nats_streams.cpp
+    [[nodiscard]] Stream& stream_of(const core::HistoryPolicy& policy);
+    void ensure(Stream& stream, std::function<void(bool)> then);
+    void ask_stream(Stream& stream);
+    void create_stream(Stream& stream);
+    void take_stream(Stream& stream, const nats_api::StreamInfo& info);
+    void tell_of_new_stream(const Stream& stream);
+    void settle_stream(Stream& stream, bool is_ready);
+    /// It is not what it was, or not there: what is known of it is of no use.
+    void forget_stream(Stream& stream);
+    void watch();
+    void watch_streams();
+    /// `then` is called when everything that is in the stream by now has been heard. Not if the
+    /// connection breaks.
+    void mark(Stream& stream, std::function<void()> then);
+    void send_mark(Stream& stream);
 
     // nats_append.cpp
     void step(const std::string& channel);
@@ -216,7 +224,8 @@ class NatsBackend final : public Backend {
     // nats_read.cpp
     [[nodiscard]] Reading* find_reading(std::uint64_t id);
     void find_top(std::uint64_t id);
-    void open_channel(std::uint64_t id);
+    /// Behind the message with this sequence; 0: there is none.
+    void open_channel(std::uint64_t id, std::uint64_t last);
     void take_top(std::uint64_t id, const Last& last);
     void plan_page(Reading& reading, std::uint64_t id);
     void begin_page(std::uint64_t id);
@@ -238,11 +247,13 @@ class NatsBackend final : public Backend {
     // nats_words.cpp
     void send_word(const std::string& subject, std::string_view bytes);
     void hear_from(const NodeId& node);
+    void forget_gone(Time now);
     void hear_frame(const std::string& token, std::string_view bytes, const std::string* channel);
     void hear_question(const NodeId& asker, std::string_view bytes);
     void hear_answer(const NodeId& node, bool is_listening, std::string_view bytes);
     [[nodiscard]] std::optional<std::string> assemble(const std::string& token, const NodeId& node,
                                                       std::string_view bytes, bool is_last);
+    void forget_words_of(const NodeId& node);
     void check_questions();
     void finish_question(std::uint64_t id);
 
@@ -265,8 +276,10 @@ class NatsBackend final : public Backend {
     std::deque<std::uint64_t> pages_waiting_;
     std::size_t pages_ = 0;  ///< under way
     std::map<NodeId, Peer> peers_;
+    Time next_look_at_peers_{};
     std::map<std::uint64_t, Question> questions_;
-    std::map<std::pair<std::string, NodeId>, std::string> partial_words_;
+    std::map<std::pair<std::string, NodeId>, PartialWord> partial_words_;
+    std::size_t partial_bytes_ = 0;
     std::uint64_t last_id_ = 0;
     std::size_t unready_ = 0;  ///< channels and streams to be confirmed before it is up
     Time census_end_{};        ///< until then unknown nodes may answer

@@ -263,7 +263,7 @@ bool NatsConnection::publish(const char* subject, const char* reply,
 }
 
 std::size_t NatsConnection::unsent_bytes() const noexcept {
-    if (connection_ == nullptr || is_connecting_) return 0;
+    if (is_connecting_ || connection_ == nullptr) return 0;  // the thread's own until then
     const int unsent = natsConnection_Buffered(connection_);
     return unsent > 0 ? static_cast<std::size_t>(unsent) : 0;
 }

@@ -25,8 +25,9 @@ constexpr std::size_t kMaxNameBytes = 2'000;
 std::string subject_token(std::string_view name) {
     static constexpr char kHex[] = "0123456789ABCDEF";
     if (name.size() > kMaxNameBytes) return {};
-    if (name.size() > kMaxPlainBytes)
+    if (name.size() > kMaxPlainBytes) {
         return "=_" + protocol::encode_base64(name, protocol::Base64::url);
+    }
     std::string out;
     out.reserve(name.size());
     for (const char c : name) {

@@ -76,7 +76,7 @@ void NatsBackend::find_top(std::uint64_t id) {
                        if (message->is_no_responders()) return fail_reading(id);
                        const nats_api::Stored stored = nats_api::read_stored(message->data());
                        if (stored.failure.code == nats_api::kMessageNotFound) {
-                           return open_channel(id);
+                           return open_channel(id, 0);
                        }
                        if (stored.failure.code == nats_api::kStreamNotFound) {
                            forget_stream(*asking->stream);
@@ -85,19 +85,20 @@ void NatsBackend::find_top(std::uint64_t id) {
                            });
                        }
                        const auto place = read_kept_place(stored.data);
-                       if (stored.failure || !place) return fail_reading(id);
+                       if (stored.failure) return fail_reading(id);
+                       if (!place) return open_channel(id, stored.sequence);
                        take_top(id, Last{stored.sequence, place->top()});
                    });
 }
 
-/// Nobody has published to it, or nobody knows any more: from now on it has an epoch, so that a
-/// position that is given away today is good tomorrow.
-void NatsBackend::open_channel(std::uint64_t id) {
+/// Nobody has published to it, or nobody knows any more, or what is last is no node's: from now on
+/// it has an epoch, so that a position that is given away today is good tomorrow.
+void NatsBackend::open_channel(std::uint64_t id, std::uint64_t last) {
     Reading* const reading = find_reading(id);
     const std::uint64_t epoch = new_epoch();
     link_->request(reading->stream->setup.from + reading->token,
-                   {{"Nats-Expected-Last-Subject-Sequence", "0"}}, channel_opening(epoch),
-                   [this, id, epoch](const NatsMessage* message) {
+                   {{"Nats-Expected-Last-Subject-Sequence", std::to_string(last)}},
+                   channel_opening(epoch), [this, id, epoch](const NatsMessage* message) {
                        if (find_reading(id) == nullptr || message == nullptr) return;
                        if (message->is_no_responders()) return fail_reading(id);
                        const nats_api::Ack ack = nats_api::read_ack(message->data());

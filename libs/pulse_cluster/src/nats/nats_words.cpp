@@ -26,6 +26,9 @@ constexpr std::size_t kFrameHead = 1 + 32;
 /// Of words in pieces: of one, and of those that are not whole yet.
 constexpr std::size_t kMaxWordBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxPartialWords = 256;
+constexpr std::size_t kMaxPartialBytes = 4 * kMaxWordBytes;
+/// Nodes that are known; more than there are, so that it is bounded.
+constexpr std::size_t kMaxPeers = 4096;
 /// Whoever does not answer within that is not waited for.
 constexpr std::chrono::milliseconds kPatience{500};
 constexpr std::chrono::milliseconds kQuestionTick{20};
@@ -67,10 +70,9 @@ void NatsBackend::say(const std::string& channel, const std::string& bytes,
     question.nodes = ears_.contains(token) ? 1 : 0;
     question.done = std::move(done);
     question.due = now + std::min(options_.answer_timeout, kPatience);
-    for (auto each = peers_.begin(); each != peers_.end();) {
-        const bool is_gone = now - each->second.heard > options_.node_timeout;
-        if (!is_gone && !each->second.is_silent) question.awaited.insert(each->first);
-        each = is_gone ? peers_.erase(each) : std::next(each);
+    forget_gone(now);
+    for (const auto& [node, peer] : peers_) {
+        if (!peer.is_silent) question.awaited.insert(node);
     }
     questions_.emplace(id, std::move(question));
     std::string asking = frame('q', node_);
@@ -116,7 +118,21 @@ void NatsBackend::finish_question(std::uint64_t id) {
 
 void NatsBackend::hear_from(const NodeId& node) {
     if (node == node_) return;
-    peers_.insert_or_assign(node, Peer{std::chrono::steady_clock::now()});
+    const Time now = std::chrono::steady_clock::now();
+    if (peers_.size() >= kMaxPeers && !peers_.contains(node)) {
+        // Not with each that comes: some of those that are known have time to go.
+        if (now >= next_look_at_peers_) {
+            next_look_at_peers_ = now + kPatience;
+            forget_gone(now);
+        }
+        if (peers_.size() >= kMaxPeers) return;
+    }
+    peers_.insert_or_assign(node, Peer{now});
+}
+
+void NatsBackend::forget_gone(Time now) {
+    std::erase_if(
+        peers_, [&](const auto& each) { return now - each.second.heard > options_.node_timeout; });
 }
 
 void NatsBackend::hear_frame(const std::string& token, std::string_view bytes,
@@ -142,6 +158,7 @@ void NatsBackend::hear_frame(const std::string& token, std::string_view bytes,
             return;
         case 'e':
             peers_.erase(node);
+            forget_words_of(node);
             for (auto& [id, question] : questions_) question.awaited.erase(node);
             return check_questions();
         case 'q':
@@ -181,20 +198,44 @@ void NatsBackend::hear_answer(const NodeId& node, bool is_listening, std::string
 std::optional<std::string> NatsBackend::assemble(const std::string& token, const NodeId& node,
                                                  std::string_view bytes, bool is_last) {
     const auto key = std::make_pair(token, node);
-    const auto found = partial_words_.find(key);
-    if (found == partial_words_.end()) {
-        if (is_last) return std::string(bytes);
-        if (partial_words_.size() >= kMaxPartialWords) partial_words_.clear();
-        partial_words_.emplace(key, bytes);
-        return std::nullopt;
+    auto found = partial_words_.find(key);
+    if (found == partial_words_.end() && is_last) return std::string(bytes);
+    const bool is_one_too_many =
+        found == partial_words_.end() && partial_words_.size() >= kMaxPartialWords;
+    const bool is_too_much = partial_bytes_ + bytes.size() > kMaxPartialBytes;
+    if (is_one_too_many || is_too_much) {
+        // Nodes that are gone have left some that nobody will end.
+        partial_words_.clear();
+        partial_bytes_ = 0;
+        found = partial_words_.end();
     }
-    std::string& word = found->second;
-    // One that is too long is cut: it makes no sense to who reads it, and is refused there.
-    if (word.size() + bytes.size() <= kMaxWordBytes) word += bytes;
+    if (found == partial_words_.end()) {
+        found = partial_words_.emplace(key, PartialWord{{}, is_too_much}).first;
+    }
+    PartialWord& word = found->second;
+    if (word.bytes.size() + bytes.size() > kMaxWordBytes) {
+        partial_bytes_ -= word.bytes.size();
+        word = PartialWord{{}, true};
+    }
+    if (!word.is_lost) {
+        word.bytes += bytes;
+        partial_bytes_ += bytes.size();
+    }
     if (!is_last) return std::nullopt;
-    std::string whole = std::move(word);
+    PartialWord whole = std::move(word);
     partial_words_.erase(found);
-    return whole;
+    partial_bytes_ -= whole.bytes.size();
+    if (!whole.is_lost) return std::move(whole.bytes);
+    count_malformed();
+    return std::nullopt;
+}
+
+void NatsBackend::forget_words_of(const NodeId& node) {
+    std::erase_if(partial_words_, [&](const auto& each) {
+        const bool is_its = each.first.second == node;
+        if (is_its) partial_bytes_ -= each.second.bytes.size();
+        return is_its;
+    });
 }
 
 }  // namespace pulse::cluster

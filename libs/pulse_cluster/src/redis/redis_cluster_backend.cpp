@@ -196,6 +196,8 @@ std::string RedisClusterBackend::on_redirected(const Shard& by, const Redirectio
     if (!redirection.host.empty()) address.host = redirection.host;
     address.port = redirection.port;
     Shard& to = shard_at(address);
+    // A new master has no slots while its first one is on its way, however long that takes.
+    to.used = std::chrono::steady_clock::now();
     if (redirection.is_for_once) return redis::to_string(address);
     on_moved(redirection.slot, to);
     return {};

@@ -177,7 +177,9 @@ void RedisClusterBackend::set_deaf(const std::string& channel) {
     const auto found = listening_.find(channel);
     if (found == listening_.end()) return;
     found->second.is_heard = false;
-    if (!std::exchange(found->second.was_deaf, true)) events_.on_deaf(channel);
+    found->second.was_deaf = true;
+    // Also when it was not heard yet: somebody may have begun to wait for that.
+    events_.on_deaf(channel);
 }
 
 /// The slot has moved, or is about to be somewhere.
@@ -196,7 +198,10 @@ void RedisClusterBackend::on_gone(Shard& shard, const std::string& channel, std:
 void RedisClusterBackend::place_homeless() {
     for (const std::string& channel : std::exchange(homeless_, {})) {
         const auto found = listening_.find(channel);
-        if (found != listening_.end() && found->second.at == nullptr) place(channel);
+        if (found == listening_.end() || found->second.at != nullptr) continue;
+        place(channel);
+        // Nobody is told when that one goes away: it had not got the channel yet.
+        if (!can_hear_from(channel)) set_deaf(channel);
     }
 }
 
