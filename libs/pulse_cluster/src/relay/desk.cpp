@@ -123,6 +123,8 @@ void Desk::await_room(const PeerPtr& peer) {
 
 void Desk::on_room(const PeerPtr& peer) {
     if (const auto found = blocked_.find(peer); found != blocked_.end()) {
+        // What the last turn left in the batch is of memory that this one may have used again.
+        flush();
         std::vector<SessionNumber> sessions = std::move(found->second);
         blocked_.erase(found);
         // First all of them, so that what they have in common goes once; only then is it let go of:

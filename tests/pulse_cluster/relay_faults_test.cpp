@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Owners that change while somebody is on the way to them, and ways that are full.
+#include "echo_cluster.hpp"
+
+#include <future>
+
+#include <asio/post.hpp>
+
+using namespace pulse;
+using namespace pulse::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the loops of all nodes have to do is done, and what that leads to on the others.
+void run_loops(EchoCluster& c) {
+    for (int i = 0; i < 5; ++i) {
+        for (EchoNode& node : c.nodes) {
+            std::promise<void> done;
+            asio::post(node.loop.io(), [&done] { done.set_value(); });
+            done.get_future().wait();
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("what waited for room and what was sent just before it are told apart",
+          "[cluster][relay]") {
+    auto options = quick_options();
+    options.window_bytes = 50'000;
+    options.node_timeout = 10s;
+    EchoCluster c(options);
+    const std::size_t on = std::hash<std::string_view>{}("k") % 2;  // where those of b are
+    auto owner = c.join(0, "k", on);
+    auto quick = c.join(1, "k");
+    auto slow = c.join(1, "k");
+    core::Lane& lane = *c.nodes[0].hub.lanes()[on];
+    // The way to b is full, and one of its clients waits for that.
+    c.net.hold("b");
+    const std::string to_all = "all:" + std::string(60'000, 'x');
+    CHECK(c.ask(*owner, to_all) == Lines{to_all});
+    REQUIRE(c.becomes([&] { return c.net.held("b") != 0; }));
+    slow->say("first");
+    REQUIRE(c.becomes([&] { return c.nodes[0].echo.received_bytes == to_all.size() + 5; }));
+    // There is room again after the lane has looked for what others want of it, and before the
+    // other client is written to.
+    quick->say("for one");
+    c.nodes[1].turn();
+    run_loops(c);
+    lane.post([&] {
+        slow->say("for two");
+        c.nodes[1].turn();
+        run_loops(c);
+        c.net.let_go("b");
+        run_loops(c);
+        c.nodes[1].turn();
+        run_loops(c);
+    });
+    lane.begin_turn();
+    lane.flush();
+    CHECK(c.read(*quick, 2) == Lines{to_all, "text for one"});
+    CHECK(c.read(*slow, 3) == Lines{to_all, "text first", "text for two"});
+}
