@@ -63,3 +63,51 @@ TEST_CASE("what waited for room and what was sent just before it are told apart"
     CHECK(c.read(*quick, 2) == Lines{to_all, "text for one"});
     CHECK(c.read(*slow, 3) == Lines{to_all, "text first", "text for two"});
 }
+
+TEST_CASE("a client is asked for anew though its last question is not answered",
+          "[cluster][relay]") {
+    EchoCluster c;
+    auto owner = c.join(0, "k");
+    auto owner_too = c.join(0, "l");
+    auto bystander = c.join(1, "l");
+    c.net.hold("a");
+    auto peer = c.connect(1, "key=k");
+    peer->say("early");
+    REQUIRE(c.becomes([&] { return c.net.held("a") != 0; }));
+    c.owners->hide("k", "b");
+    SECTION("of the same owner, who is known again") {
+        c.owners->show("k", "b");
+        run_loops(c);
+        c.net.let_go("a");
+        CHECK(c.read(*peer, 2) == Lines{"a /websocket?key=k 127.0.0.1 head", "text early"});
+        CHECK(c.ask(*peer, "x") == Lines{"text x"});
+        CHECK(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 2; }));
+        peer->drop();
+    }
+    SECTION("or given up, if nobody is") {
+        run_loops(c);
+        c.net.let_go("a");
+        CHECK(c.becomes([&] { return peer->close_code == 1013; }));
+    }
+    // Nothing of it stays, and nobody else noticed.
+    CHECK(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 1; }));
+    CHECK(c.ask(*bystander, "x") == Lines{"text x"});
+    for (const EchoNode& node : c.nodes) CHECK(node.relay->stats().losses_total == 0);
+}
+
+TEST_CASE("a client hears nothing of an owner that has lost it before it was let in",
+          "[cluster][relay]") {
+    EchoCluster c(quick_options(), 3);
+    auto owner = c.join(0, "k");
+    auto next = c.join(2, "k");
+    c.net.hold("b");
+    auto peer = c.connect(1, "key=k");
+    REQUIRE(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 2; }));
+    c.owners->move("k", "c");
+    REQUIRE(c.becomes([&] { return c.nodes[2].relay->stats().hosted == 1; }));
+    c.net.let_go("b");
+    CHECK(c.read(*peer, 1) == Lines{"c /websocket?key=k 127.0.0.1 head"});
+    CHECK(c.ask(*peer, "x") == Lines{"text x"});
+    CHECK_FALSE(peer->close_code);
+    CHECK(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 0; }));
+}

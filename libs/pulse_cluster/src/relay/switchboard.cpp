@@ -25,6 +25,11 @@ constexpr std::size_t kMaxUnsentBytes = std::size_t{64} * 1024 * 1024;
 
 [[nodiscard]] bool is_request(std::uint64_t number) noexcept { return (number & kRequestBit) != 0; }
 
+/// What a call is known by here, of what another node knows it by.
+[[nodiscard]] std::uint64_t call_number(std::uint64_t asked_as) noexcept {
+    return is_request(asked_as) ? asked_as : client_of(asked_as);
+}
+
 [[nodiscard]] core::HttpResponse refusal(int status, std::string_view why) {
     std::string body = R"({"error":)";
     core::json::append_text(body, why);
@@ -210,10 +215,12 @@ void Switchboard::ask(std::uint64_t number, Call& call) {
             std::chrono::duration_cast<std::chrono::milliseconds>(call.due - Clock::now());
         call.request->patience_ms =
             static_cast<std::uint32_t>(std::max<std::int64_t>(left.count(), 1));
+        call.asked_as = number;
         write_request(*call.request, record);
         ++counters_.requests;
     } else {
-        write_open(number, *call.open, record);
+        call.asked_as = call.asked_as == 0 ? number : next_session(call.asked_as);
+        write_open(call.asked_as, *call.open, record);
     }
     mail_->send(peer, std::move(record), false);
 }
@@ -257,22 +264,22 @@ void Switchboard::erase_call(std::uint64_t number) {
 void Switchboard::leave(SessionNumber session, const core::CloseEvent& event) {
     const auto found = calls_.find(session);
     if (found == calls_.end()) return;
-    if (found->second.peer != nullptr) {
-        std::string record;
-        write_end(session, event, record);
-        mail_->send(found->second.peer, std::move(record), false);
-    }
+    say_end(found->second, event);
     erase_call(session);
+}
+
+/// To the node that has it, or may have it.
+void Switchboard::say_end(const Call& call, const core::CloseEvent& event) {
+    if (call.peer == nullptr) return;
+    std::string record;
+    write_end(call.asked_as, event, record);
+    mail_->send(call.peer, std::move(record), false);
 }
 
 /// Of this node's client: whoever has it is told, too.
 void Switchboard::end_call(std::uint64_t number, Call& call, std::uint16_t code,
                            std::string_view text) {
-    if (call.peer != nullptr) {
-        std::string record;
-        write_end(number, {1001, {}, false}, record);
-        mail_->send(call.peer, std::move(record), false);
-    }
+    say_end(call, {1001, {}, false});
     erase_call(number);
     desks_[lane_of(number)]->put([number, code, text = std::string(text)](Desk& desk) {
         if (RelayConversation* const each = desk.find(number)) each->end(code, text);
@@ -320,7 +327,7 @@ bool Switchboard::on_record(const PeerPtr& from, std::string_view record, const 
         case RecordKind::closed:
             return on_closed(from, record, receipt);
         case RecordKind::credit:
-            return on_credit(record);
+            return on_credit(from, record);
         case RecordKind::answer:
             return on_answer(from, record);
     }
@@ -435,9 +442,11 @@ bool Switchboard::on_end(const PeerPtr& from, std::string_view body, const Recei
     return true;
 }
 
-Switchboard::Call* Switchboard::call_of(const PeerPtr& peer, std::uint64_t number) {
-    const auto found = calls_.find(number);
-    return found == calls_.end() || found->second.peer != peer ? nullptr : &found->second;
+Switchboard::Call* Switchboard::call_of(const PeerPtr& peer, std::uint64_t asked_as) {
+    const auto found = calls_.find(call_number(asked_as));
+    if (found == calls_.end()) return nullptr;
+    Call& call = found->second;
+    return call.peer == peer && call.asked_as == asked_as ? &call : nullptr;
 }
 
 bool Switchboard::on_opened(const PeerPtr& from, std::string_view body) {
@@ -454,24 +463,25 @@ bool Switchboard::on_opened(const PeerPtr& from, std::string_view body) {
     ++counters_.relayed;
     ++counters_.relayed_total;
     desks_[lane_of(session)]->put([from, session, max_message](Desk& desk) {
-        if (RelayConversation* const each = desk.find(session)) {
-            each->on_opened(from, max_message);
+        if (RelayConversation* const each = desk.find(client_of(session))) {
+            each->on_opened(from, session, max_message);
         }
     });
     return true;
 }
 
 bool Switchboard::on_refused(const PeerPtr& from, std::string_view body) {
-    std::uint64_t number = 0;
+    std::uint64_t asked_as = 0;
     std::uint8_t why = 0;
     std::string_view text;
-    if (!take_number(body, number) || !take_number(body, why) || !take_bytes(body, text) ||
+    if (!take_number(body, asked_as) || !take_number(body, why) || !take_bytes(body, text) ||
         !body.empty()) {
         return false;
     }
-    Call* const call = call_of(from, number);
+    Call* const call = call_of(from, asked_as);
     if (call == nullptr) return true;
     if (call->state != Call::State::asked) return false;
+    const std::uint64_t number = call_number(asked_as);
     if (static_cast<Refused>(why) == Refused::unwanted) {
         if (is_request(number)) return false;
         const std::string reason(text);
@@ -515,21 +525,24 @@ bool Switchboard::on_closed(const PeerPtr& from, std::string_view body, const Re
         !body.empty()) {
         return false;
     }
+    if (is_request(session)) return false;
     if (call_of(from, session) == nullptr) return true;
-    erase_call(session);
-    desks_[lane_of(session)]->put([session, code, text = std::string(text), receipt](Desk& desk) {
-        if (RelayConversation* const each = desk.find(session)) each->end(code, text);
+    const SessionNumber client = client_of(session);
+    erase_call(client);
+    desks_[lane_of(client)]->put([client, code, text = std::string(text), receipt](Desk& desk) {
+        if (RelayConversation* const each = desk.find(client)) each->end(code, text);
     });
     return true;
 }
 
-bool Switchboard::on_credit(std::string_view body) {
+bool Switchboard::on_credit(const PeerPtr& from, std::string_view body) {
     SessionNumber session = 0;
     std::uint32_t bytes = 0;
     if (!take_number(body, session) || !take_number(body, bytes) || !body.empty()) return false;
-    if (!calls_.contains(session)) return true;
+    if (is_request(session)) return false;
+    if (call_of(from, session) == nullptr) return true;
     desks_[lane_of(session)]->put([session, bytes](Desk& desk) {
-        if (RelayConversation* const each = desk.find(session)) each->on_credit(bytes);
+        if (RelayConversation* const each = desk.find_carried(session)) each->on_credit(bytes);
     });
     return true;
 }

@@ -120,6 +120,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
         enum class State : std::uint8_t { waiting, here, asked, there } state = State::waiting;
         Key* key = nullptr;
         PeerPtr peer;                    ///< asked, there
+        std::uint64_t asked_as = 0;      ///< the number that it has with the peer
         std::uint64_t refused_term = 0;  ///< of the owner that did not want it
         Time due{};
         std::unique_ptr<OpenRecord> open;        ///< of a client, until it is let in
@@ -158,6 +159,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     void finish_request(std::uint64_t number, core::HttpResponse response);
     void erase_call(std::uint64_t number);
     void end_call(std::uint64_t number, Call& call, std::uint16_t code, std::string_view text);
+    void say_end(const Call& call, const core::CloseEvent& event);
     [[nodiscard]] bool on_record(const PeerPtr& from, std::string_view record,
                                  const Receipt& receipt);
     [[nodiscard]] bool on_open(const PeerPtr& from, std::string_view body, const Receipt& receipt);
@@ -172,11 +174,11 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
                                  const Receipt& receipt);
     [[nodiscard]] bool on_closed(const PeerPtr& from, std::string_view body,
                                  const Receipt& receipt);
-    [[nodiscard]] bool on_credit(std::string_view body);
+    [[nodiscard]] bool on_credit(const PeerPtr& from, std::string_view body);
     [[nodiscard]] bool on_answer(const PeerPtr& from, std::string_view body);
     void on_broken(const PeerPtr& peer, std::string_view why);
-    /// Of a call that is with that peer; null otherwise.
-    [[nodiscard]] Call* call_of(const PeerPtr& peer, std::uint64_t number);
+    /// Of a call that is with that peer under that number; null otherwise.
+    [[nodiscard]] Call* call_of(const PeerPtr& peer, std::uint64_t asked_as);
 
     asio::io_context& io_;
     core::Ownership& ownership_;

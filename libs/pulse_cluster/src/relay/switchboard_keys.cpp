@@ -94,6 +94,8 @@ void Switchboard::end_sessions(Key& key) {
         if (found == calls_.end()) continue;
         Call& call = found->second;
         if (call.state == Call::State::asked) {
+            // It may have let the client in already.
+            say_end(call, {1001, {}, false});
             put_back(number, call);
         } else if (call.state != Call::State::waiting) {
             ++counters_.ended;
