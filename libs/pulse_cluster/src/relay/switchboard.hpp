@@ -10,7 +10,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -102,8 +101,9 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
         core::Ownership::Claim claim;
         core::Owner owner;
         bool is_closing = false;  ///< RelayKeys::release() runs
-        bool is_idle = false;     ///< stands in idle_
-        bool is_held = false;     ///< somebody works with it: it is not erased
+        bool is_idle = false;
+        bool is_listed = false;  ///< stands in idle_
+        bool is_held = false;    ///< somebody works with it: it is not erased
         Time idle_since{};
         std::unordered_set<SessionNumber> gate;
         std::set<HostKey> host;
@@ -143,6 +143,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     void settle(Key& key);
     /// Something of it has ended: perhaps nobody needs it any more.
     void note_use(Key& key);
+    void list_idle(Key& key);
     void set_owner(Key& key, const core::Owner& owner);
     void erase(Key& key);
     void sweep();
@@ -196,9 +197,10 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     std::map<PeerPtr, std::unordered_set<std::uint64_t>> by_peer_;  ///< calls that are with it
     std::map<HostKey, Hosted> hosted_;
     std::map<std::string, std::size_t> hosted_by_node_;
-    std::multimap<Time, std::uint64_t> dues_;        ///< of calls; perhaps over
-    std::multimap<Time, std::uint64_t> retries_;     ///< likewise
-    std::deque<std::pair<Time, std::string>> idle_;  ///< keys since when; perhaps not any more
+    std::multimap<Time, std::uint64_t> dues_;     ///< of calls; perhaps over
+    std::multimap<Time, std::uint64_t> retries_;  ///< likewise
+    /// Keys, once each, by when they are looked at; perhaps they are used again, or gone.
+    std::multimap<Time, std::pair<std::string, std::uint64_t>> idle_;
     std::size_t requests_ = 0;
     std::size_t request_bytes_ = 0;
     std::uint64_t last_serial_ = 0;
