@@ -2,6 +2,7 @@
 //
 // Owners that change while somebody is on the way to them, and ways that are full.
 #include "echo_cluster.hpp"
+#include "relay/remote_connection.hpp"
 
 #include <future>
 
@@ -110,4 +111,34 @@ TEST_CASE("a client hears nothing of an owner that has lost it before it was let
     CHECK(c.ask(*peer, "x") == Lines{"text x"});
     CHECK_FALSE(peer->close_code);
     CHECK(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 0; }));
+}
+
+TEST_CASE("a client ends when its key does, whatever its conversation does about it",
+          "[cluster][relay]") {
+    EchoCluster c;
+    auto owner = c.join(0, "k");
+    auto near = c.join(0, "k");
+    auto far = c.join(1, "k");
+    near->say("throw when closing");
+    far->say("throw when closing");
+    CHECK(c.ask(*far, "x") == Lines{"text x"});
+    c.owners->move("k", "b");
+    CHECK(c.becomes([&] { return near->close_code.has_value(); }));
+    CHECK(c.becomes([&] { return far->close_code.has_value(); }));
+    CHECK(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 0; }));
+    near->say("y");
+    CHECK_FALSE(c.becomes([&] { return !near->take().empty(); }, 50ms));
+}
+
+TEST_CASE("a tick that is asked for again and again costs one timer", "[cluster][relay]") {
+    TestNet net;
+    const auto owners = std::make_shared<TestOwners>();
+    RelayNode node(net, *owners, "a", quick_options());
+    const cluster::RelayOptions options;
+    const auto desk = std::make_shared<cluster::Desk>(*node.hub.lanes()[0], options,
+                                                      std::weak_ptr<cluster::Switchboard>{});
+    const auto peer = std::make_shared<cluster::Peer>("b");
+    cluster::RemoteConnection connection(*desk, peer, 1, {});
+    for (int i = 0; i < 1'000; ++i) connection.request_tick(30s);
+    CHECK(peer.use_count() < 10);
 }

@@ -109,7 +109,14 @@ void RelayConversation::on_room() {
 
 void RelayConversation::end(std::uint16_t code, std::string_view text) {
     if (is_over_) return;
-    if (inner_ != nullptr) inner_->on_closing(core::CloseReason::shutdown);
+    if (inner_ != nullptr) {
+        try {
+            inner_->on_closing(core::CloseReason::shutdown);
+        } catch (const std::exception& error) {
+            // It ends all the same: whose it is has changed.
+            connection_.fail(error.what());
+        }
+    }
     leave({code, text, true});
     connection_.close(code, text);
 }
