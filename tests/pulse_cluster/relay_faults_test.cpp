@@ -113,6 +113,26 @@ TEST_CASE("a client hears nothing of an owner that has lost it before it was let
     CHECK(c.becomes([&] { return c.nodes[0].relay->stats().hosted == 0; }));
 }
 
+TEST_CASE("late word that a key is lost ends nobody who is with its next owner already",
+          "[cluster][relay]") {
+    EchoCluster c;
+    auto owner = c.join(0, "k");
+    auto next = c.join(1, "k");
+    c.owners->move("k", "b");
+    for (RoomPeer* const peer : {owner.get(), next.get()}) {
+        REQUIRE(c.becomes([&] { return peer->close_code == 1012; }));
+    }
+    auto back = c.join(0, "k");
+    const auto handovers = c.nodes[0].relay->stats().handovers_total;
+    c.nodes[0].relay->drop("k");
+    run_loops(c);
+    CHECK(c.ask(*back, "x") == Lines{"text x"});
+    CHECK_FALSE(back->close_code);
+    CHECK(c.nodes[0].relay->stats().handovers_total == handovers);
+    // What the dialect may still have of it goes all the same.
+    CHECK(c.nodes[0].echo.released == Lines{"k", "k"});
+}
+
 TEST_CASE("a client ends when its key does, whatever its conversation does about it",
           "[cluster][relay]") {
     EchoCluster c;

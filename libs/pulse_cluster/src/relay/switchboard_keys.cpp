@@ -177,6 +177,11 @@ void Switchboard::drop(const std::string& name) {
     const auto found = keys_.find(name);
     if (found == keys_.end()) return;
     Key& key = *found->second;
+    if (!key.owner.is_this_node) {
+        // Known already, and its clients may be with the next owner.
+        if (!key.is_closing) release(key);
+        return;
+    }
     // What is told of the old claim from now on is nothing to us.
     key.serial = ++last_serial_;
     set_owner(key, {});
