@@ -30,6 +30,19 @@
 
 namespace pulse::cluster {
 
+/// Requests have numbers of their own, beside those of sessions.
+inline constexpr std::uint64_t kRequestBit = std::uint64_t{1} << 63;
+[[nodiscard]] constexpr bool is_request(std::uint64_t number) noexcept {
+    return (number & kRequestBit) != 0;
+}
+/// What a call is known by here, of what another node knows it by.
+[[nodiscard]] constexpr std::uint64_t call_number(std::uint64_t asked_as) noexcept {
+    return is_request(asked_as) ? asked_as : client_of(asked_as);
+}
+
+/// JSON that says why.
+[[nodiscard]] core::HttpResponse refusal(int status, std::string_view why);
+
 /// Counted on the loop, read by any.
 struct RelayCounters {
     using Number = std::atomic<std::uint64_t>;
@@ -161,6 +174,9 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     void erase_call(std::uint64_t number);
     void end_call(std::uint64_t number, Call& call, std::uint16_t code, std::string_view text);
     void say_end(const Call& call, const core::CloseEvent& event);
+    void on_broken(const PeerPtr& peer, std::string_view why);
+
+    // switchboard_receive.cpp
     [[nodiscard]] bool on_record(const PeerPtr& from, std::string_view record,
                                  const Receipt& receipt);
     [[nodiscard]] bool on_open(const PeerPtr& from, std::string_view body, const Receipt& receipt);
@@ -177,7 +193,6 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
                                  const Receipt& receipt);
     [[nodiscard]] bool on_credit(const PeerPtr& from, std::string_view body);
     [[nodiscard]] bool on_answer(const PeerPtr& from, std::string_view body);
-    void on_broken(const PeerPtr& peer, std::string_view why);
     /// Of a call that is with that peer under that number; null otherwise.
     [[nodiscard]] Call* call_of(const PeerPtr& peer, std::uint64_t asked_as);
 
