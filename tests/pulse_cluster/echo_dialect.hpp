@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +90,10 @@ class EchoDialect final : public core::Dialect {
             if (text.starts_with("all:")) return tell_all(text);
             if (text == "pause") return connection_.pause_reading(true);
             if (text == "tick") return connection_.request_tick(std::chrono::milliseconds{1});
+            if (text == "throw when closing") {
+                throws_when_closing_ = true;
+                return;
+            }
             if (text == "throw") throw std::runtime_error("as told");
             if (text.starts_with("close:")) {
                 say("bye");
@@ -106,7 +111,10 @@ class EchoDialect final : public core::Dialect {
             say((kind == core::MessageKind::text ? "text " : "binary ") + text);
         }
         void on_tick(core::MonotonicTime) override { say("tock"); }
-        void on_closing(core::CloseReason) override { say("closing"); }
+        void on_closing(core::CloseReason) override {
+            if (throws_when_closing_) throw std::runtime_error("as told");
+            say("closing");
+        }
         void on_close(const core::CloseEvent& event) override {
             dialect_.ended.push_back({key_, event.code, event.is_clean});
         }
@@ -138,6 +146,7 @@ class EchoDialect final : public core::Dialect {
         core::Connection& connection_;
         const std::string key_;
         const std::string hello_;
+        bool throws_when_closing_ = false;
     };
 
     const std::string node_;

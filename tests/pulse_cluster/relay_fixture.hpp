@@ -170,6 +170,19 @@ class TestOwners : public std::enable_shared_from_this<TestOwners> {
             if (key.owner == node) give_to_next(key);
         }
     }
+    /// That node does not know whose the key is, until it is shown.
+    void hide(const std::string& key, const std::string& node) {
+        const std::lock_guard lock(mutex_);
+        for (const auto& each : keys_[key].candidates) {
+            if (each->node == node) each->changed({});
+        }
+    }
+    void show(const std::string& key, const std::string& node) {
+        const std::lock_guard lock(mutex_);
+        for (const auto& each : keys_[key].candidates) {
+            if (each->node == node) tell(keys_[key], *each);
+        }
+    }
     /// While it is so, nobody gets anything.
     void set_frozen(bool is_frozen) {
         const std::lock_guard lock(mutex_);

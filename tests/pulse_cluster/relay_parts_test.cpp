@@ -453,3 +453,22 @@ TEST_CASE("what is no mail is counted and ignored, and nonsense breaks the pair"
     a.send("b", "2");
     CHECK(eventually([&] { return b.taken().back() == "a:2"; }));
 }
+
+TEST_CASE("a number of an epoch that no pair comes to is no mail", "[cluster][relay]") {
+    TestNet net;
+    Correspondent a(net, "a", quick_mail());
+    Correspondent b(net, "b", quick_mail());
+    a.send("b", "0");
+    REQUIRE(eventually([&] { return b.taken().size() == 1; }));
+    std::string last = "R1";
+    append_number(std::uint8_t{1}, last);  // a beat
+    append_number(~std::uint64_t{0}, last);
+    append_number(std::uint64_t{7}, last);
+    append_number(std::uint64_t{0}, last);
+    append_bytes("a", last);
+    b.carrier.arrive(last);
+    CHECK(eventually([&] { return b.mail->stats().malformed == 1; }));
+    a.send("b", "1");
+    CHECK(eventually([&] { return b.taken() == numbered("a", 2); }));
+    CHECK(b.losses() == 0);
+}

@@ -123,6 +123,8 @@ void Desk::await_room(const PeerPtr& peer) {
 
 void Desk::on_room(const PeerPtr& peer) {
     if (const auto found = blocked_.find(peer); found != blocked_.end()) {
+        // What the last turn left in the batch is of memory that this one may have used again.
+        flush();
         std::vector<SessionNumber> sessions = std::move(found->second);
         blocked_.erase(found);
         // First all of them, so that what they have in common goes once; only then is it let go of:
@@ -180,9 +182,14 @@ void Desk::leave(SessionNumber session, const core::CloseEvent& event) {
     });
 }
 
-RelayConversation* Desk::find(SessionNumber session) const {
-    const auto found = gate_.find(session);
+RelayConversation* Desk::find(SessionNumber client) const {
+    const auto found = gate_.find(client);
     return found == gate_.end() ? nullptr : found->second;
+}
+
+RelayConversation* Desk::find_carried(SessionNumber session) const {
+    RelayConversation* const each = find(client_of(session));
+    return each != nullptr && each->carried_as() == session ? each : nullptr;
 }
 
 void Desk::send_message(const PeerPtr& peer, SessionNumber session, core::MessageKind kind,
@@ -191,9 +198,11 @@ void Desk::send_message(const PeerPtr& peer, SessionNumber session, core::Messag
         [&](std::string& out) { write_message(session, kind, message, out); });
 }
 
-bool Desk::is_full(const PeerPtr& peer, SessionNumber session) {
+bool Desk::is_full(const PeerPtr& peer, SessionNumber client) {
     if (!is_full(peer)) return false;
-    waiting_[peer].push_back(session);
+    // Its connection is about to end: nobody says any more that there is room.
+    if (peer->is_broken) return true;
+    waiting_[peer].push_back(client);
     await_room(peer);
     return true;
 }
@@ -203,7 +212,7 @@ void Desk::on_frames(const Frames& frames) {
     for (const Frames::Group& group : frames.groups()) {
         for (const SessionNumber session : group.sessions) {
             if (lane_of(session) != lane_.index()) continue;
-            RelayConversation* const conversation = find(session);
+            RelayConversation* const conversation = find_carried(session);
             if (conversation == nullptr) continue;
             if (!chunk) {
                 conversation->connection().fail("there is no memory for a message");

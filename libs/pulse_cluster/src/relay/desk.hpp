@@ -41,6 +41,16 @@ static_assert(core::Hub::kMaxLanes <= 1U << kLaneBits);
 [[nodiscard]] constexpr std::size_t lane_of(SessionNumber session) noexcept {
     return session & ((1U << kLaneBits) - 1);
 }
+/// A client is asked for under another number each time: what somebody still says of an earlier
+/// question is told apart by it. Above these bits is how often; the highest one is that of
+/// requests.
+inline constexpr unsigned kClientBits = 48;
+[[nodiscard]] constexpr SessionNumber client_of(SessionNumber session) noexcept {
+    return session & ((SessionNumber{1} << kClientBits) - 1);
+}
+[[nodiscard]] constexpr SessionNumber next_session(SessionNumber session) noexcept {
+    return (session + (SessionNumber{1} << kClientBits)) & ~(SessionNumber{1} << 63);
+}
 
 /// RFC 6455 §7.4.1, and the registry it began.
 inline constexpr std::uint16_t kServiceRestart = 1012;
@@ -73,10 +83,12 @@ class Desk : public std::enable_shared_from_this<Desk> {
     void leave(SessionNumber session, const core::CloseEvent& event);
     void send_message(const PeerPtr& peer, SessionNumber session, core::MessageKind kind,
                       core::ByteView message);
-    /// Whether more for it has to wait; then `session` is told when there is room.
-    [[nodiscard]] bool is_full(const PeerPtr& peer, SessionNumber session);
+    /// Whether more for it has to wait; then `client` is told when there is room.
+    [[nodiscard]] bool is_full(const PeerPtr& peer, SessionNumber client);
     /// Null when it is gone.
-    [[nodiscard]] RelayConversation* find(SessionNumber session) const;
+    [[nodiscard]] RelayConversation* find(SessionNumber client) const;
+    /// Null also unless it has been let in under that number.
+    [[nodiscard]] RelayConversation* find_carried(SessionNumber session) const;
     void on_frames(const Frames& frames);
 
     // Host: of other nodes' clients.
@@ -146,7 +158,7 @@ class Desk : public std::enable_shared_from_this<Desk> {
     std::map<HostKey, std::unique_ptr<RemoteRequest>> requests_;
     std::map<PeerPtr, Outgoing> outgoing_;
     std::vector<Command> commands_;
-    /// Who waits for room: sessions of the gate, and of the host.
+    /// Who waits for room: clients of the gate, and sessions of the host.
     std::map<PeerPtr, std::vector<SessionNumber>> waiting_;
     std::map<PeerPtr, std::vector<SessionNumber>> blocked_;
     bool is_flush_due_ = false;

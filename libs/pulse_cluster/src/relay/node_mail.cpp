@@ -17,6 +17,8 @@ constexpr std::uint8_t kBeat = 1;
 constexpr std::size_t kMaxNameBytes = 256;
 /// Ours; a cluster has tens of nodes, and each start of one is another.
 constexpr std::size_t kMaxPairs = 100'000;
+/// Further ahead no pair is that has only lost things: there would be no next one at the end.
+constexpr std::uint64_t kMostEpochsAhead = std::uint64_t{1} << 32;
 /// What the carrier may have unsent before more is given to it, and how soon it is looked at again.
 constexpr std::size_t kMaxUnsent = std::size_t{4} * 1024 * 1024;
 constexpr std::chrono::milliseconds kCongestionPause{2};
@@ -201,6 +203,10 @@ void NodeMail::take(Pair& pair, const Piece& piece) {
     if (piece.epoch < pair.epoch) {
         // It does not know yet that this epoch is over.
         if (now - pair.said >= kAnswerPause) beat(pair);
+        return;
+    }
+    if (piece.epoch - pair.epoch > kMostEpochsAhead) {
+        ++stats_.malformed;
         return;
     }
     if (piece.epoch > pair.epoch) begin_epoch(pair, piece.epoch, "the other node lost something");

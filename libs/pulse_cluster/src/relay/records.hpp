@@ -21,8 +21,9 @@
 //     credit   session, bytes (u32) of messages that have been dealt with
 //     answer   number (u64), status (u16), content type, headers, body
 //
-// A session is a u64 that the gate chose; texts are a u32 length and bytes; an address is 16 bytes,
-// port (u16), is_v6 (u8). Numbers are little-endian.
+// A session is a u64 that the gate chose, another one each time that it asks for a client; texts
+// are a u32 length and bytes; an address is 16 bytes, port (u16), is_v6 (u8). Numbers are
+// little-endian.
 #pragma once
 
 #include "bytes.hpp"

@@ -24,7 +24,7 @@ void RelayConversation::on_open() {
     is_paused_ = true;
     connection_.pause_reading(true);
     const std::unique_ptr<OpenRecord> open = std::move(open_);
-    session_ = desk_->enter(*this, std::move(*open));
+    client_ = desk_->enter(*this, std::move(*open));
 }
 
 void RelayConversation::on_message(core::ByteView message, core::MessageKind kind) {
@@ -45,11 +45,11 @@ void RelayConversation::hold(core::ByteView message, core::MessageKind kind) {
 
 void RelayConversation::forward(core::MessageKind kind, core::ByteView message) {
     unanswered_ += message.size();
-    desk_->send_message(peer_, session_, kind, message);
+    desk_->send_message(peer_, carried_as_, kind, message);
 }
 
 void RelayConversation::pause_if_full() {
-    if (!is_awaiting_room_) is_awaiting_room_ = desk_->is_full(peer_, session_);
+    if (!is_awaiting_room_) is_awaiting_room_ = desk_->is_full(peer_, client_);
     const bool is_full = is_awaiting_room_ || unanswered_ >= desk_->options().session_window_bytes;
     if (std::exchange(is_paused_, is_full) != is_full) connection_.pause_reading(is_full);
 }
@@ -83,10 +83,12 @@ void RelayConversation::begin(const OpenRecord& open) {
     held_bytes_ = 0;
 }
 
-void RelayConversation::on_opened(const PeerPtr& peer, std::uint64_t max_message) {
+void RelayConversation::on_opened(const PeerPtr& peer, SessionNumber session,
+                                  std::uint64_t max_message) {
     if (is_over_) return;
     admission_.reset();
     peer_ = peer;
+    carried_as_ = session;
     max_message_ = max_message;
     for (const Held& each : held_) forward(each.kind, protocol::as_bytes(each.message));
     held_.clear();
@@ -107,7 +109,14 @@ void RelayConversation::on_room() {
 
 void RelayConversation::end(std::uint16_t code, std::string_view text) {
     if (is_over_) return;
-    if (inner_ != nullptr) inner_->on_closing(core::CloseReason::shutdown);
+    if (inner_ != nullptr) {
+        try {
+            inner_->on_closing(core::CloseReason::shutdown);
+        } catch (const std::exception& error) {
+            // It ends all the same: whose it is has changed.
+            connection_.fail(error.what());
+        }
+    }
     leave({code, text, true});
     connection_.close(code, text);
 }
@@ -133,7 +142,7 @@ void RelayConversation::leave(const core::CloseEvent& event) {
     if (std::exchange(is_over_, true)) return;
     held_.clear();
     peer_.reset();
-    if (session_ != 0) desk_->leave(session_, event);
+    if (client_ != 0) desk_->leave(client_, event);
 }
 
 }  // namespace pulse::cluster

@@ -33,13 +33,15 @@ class RelayConversation final : public core::Conversation {
     /// This node owns the key.
     void on_here(const OpenRecord& open);
     /// Another one does, and has let it in.
-    void on_opened(const PeerPtr& peer, std::uint64_t max_message);
+    void on_opened(const PeerPtr& peer, SessionNumber session, std::uint64_t max_message);
     void on_credit(std::size_t bytes);
     void on_room();
     /// The owner has closed it, or there is none any more.
     void end(std::uint16_t code, std::string_view text);
 
     [[nodiscard]] core::Connection& connection() const noexcept { return connection_; }
+    /// The number that the owner has let it in under; 0: it has not.
+    [[nodiscard]] SessionNumber carried_as() const noexcept { return carried_as_; }
 
   private:
     struct Held {
@@ -57,7 +59,8 @@ class RelayConversation final : public core::Conversation {
     const SpacePtr space_;
     std::unique_ptr<OpenRecord> open_;
     std::shared_ptr<const void> admission_;
-    SessionNumber session_ = 0;
+    SessionNumber client_ = 0;
+    SessionNumber carried_as_ = 0;
     std::unique_ptr<core::Conversation> inner_;
     PeerPtr peer_;
     std::uint64_t max_message_ = SIZE_MAX;

@@ -253,14 +253,27 @@ void RemoteConnection::on_over(const core::CloseEvent& event) {
 }
 
 void RemoteConnection::request_tick(std::chrono::milliseconds after) {
-    const std::uint64_t tick = ++tick_;
-    desk_.lane().post_at(lane().now() + after, [weak = desk_.weak_from_this(), peer = node_,
-                                                session = session_, tick] {
+    tick_due_ = desk_.lane().now() + after;
+    // A timer of the lane's cannot be taken back, and clients may make a dialect ask often: one
+    // that comes no later looks again.
+    if (!timer_due_ || tick_due_ < *timer_due_) arm_tick();
+}
+
+void RemoteConnection::arm_tick() {
+    timer_due_ = tick_due_;
+    desk_.lane().post_at(tick_due_, [weak = desk_.weak_from_this(), peer = node_,
+                                     session = session_, timer = ++timer_, due = tick_due_] {
         const auto desk = weak.lock();
         RemoteConnection* const self = desk == nullptr ? nullptr : desk->find(peer, session);
-        if (self == nullptr || self->tick_ != tick || self->is_over_ || self->is_closing_) return;
-        self->guarded([&] { self->conversation_->on_tick(self->lane().now()); });
+        if (self != nullptr) self->on_timer(timer, due);
     });
+}
+
+void RemoteConnection::on_timer(std::uint64_t timer, core::MonotonicTime due) {
+    if (timer_ != timer || is_over_ || is_closing_) return;
+    timer_due_.reset();
+    if (due < tick_due_) return arm_tick();
+    guarded([&] { conversation_->on_tick(lane().now()); });
 }
 
 // ------------------------------------------------------------------- requests

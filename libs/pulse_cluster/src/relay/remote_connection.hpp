@@ -73,6 +73,8 @@ class RemoteConnection final : public core::Connection {
     void drain_held();
     void release_held() noexcept;
     void say_closed();
+    void arm_tick();
+    void on_timer(std::uint64_t timer, core::MonotonicTime due);
     template <typename Function>
     void guarded(Function function);
     /// Later, in a task of the desk's, if it is still there.
@@ -86,7 +88,9 @@ class RemoteConnection final : public core::Connection {
     std::deque<Held> held_;
     std::size_t held_bytes_ = 0;
     std::size_t credit_ = 0;
-    std::uint64_t tick_ = 0;
+    core::MonotonicTime tick_due_{};
+    std::optional<core::MonotonicTime> timer_due_;  ///< of the timer that counts
+    std::uint64_t timer_ = 0;
     std::optional<End> end_;
     std::uint16_t close_code_ = 0;
     std::string close_text_;

@@ -2,36 +2,20 @@
 #include "relay/switchboard.hpp"
 
 #include "relay/relay_conversation.hpp"
-#include "relay/remote_connection.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include <pulse/core/hub.hpp>
 #include <pulse/core/json.hpp>
-#include <pulse/protocol/bytes.hpp>
 
 namespace pulse::cluster {
 
 namespace {
 
-/// Requests have numbers of their own, beside those of sessions.
-constexpr std::uint64_t kRequestBit = std::uint64_t{1} << 63;
-constexpr std::chrono::milliseconds kRetry{200};
 /// Of requests that wait for answers, and of what waits for one node.
 constexpr std::size_t kMaxRequestBytes = std::size_t{64} * 1024 * 1024;
 constexpr std::size_t kMaxUnsentBytes = std::size_t{64} * 1024 * 1024;
-
-[[nodiscard]] bool is_request(std::uint64_t number) noexcept { return (number & kRequestBit) != 0; }
-
-[[nodiscard]] core::HttpResponse refusal(int status, std::string_view why) {
-    std::string body = R"({"error":)";
-    core::json::append_text(body, why);
-    core::HttpResponse response = core::HttpResponse::json(status, body += '}');
-    if (status == 503) response.headers.emplace_back("retry-after", "1");
-    return response;
-}
 
 [[nodiscard]] MailOptions mail_options(const RelayOptions& options) {
     MailOptions mail;
@@ -50,6 +34,14 @@ constexpr std::size_t kMaxUnsentBytes = std::size_t{64} * 1024 * 1024;
 }
 
 }  // namespace
+
+core::HttpResponse refusal(int status, std::string_view why) {
+    std::string body = R"({"error":)";
+    core::json::append_text(body, why);
+    core::HttpResponse response = core::HttpResponse::json(status, body += '}');
+    if (status == 503) response.headers.emplace_back("retry-after", "1");
+    return response;
+}
 
 Switchboard::Switchboard(RelayOptions options, const RelayServices& services)
     : io_(services.io),
@@ -210,10 +202,12 @@ void Switchboard::ask(std::uint64_t number, Call& call) {
             std::chrono::duration_cast<std::chrono::milliseconds>(call.due - Clock::now());
         call.request->patience_ms =
             static_cast<std::uint32_t>(std::max<std::int64_t>(left.count(), 1));
+        call.asked_as = number;
         write_request(*call.request, record);
         ++counters_.requests;
     } else {
-        write_open(number, *call.open, record);
+        call.asked_as = call.asked_as == 0 ? number : next_session(call.asked_as);
+        write_open(call.asked_as, *call.open, record);
     }
     mail_->send(peer, std::move(record), false);
 }
@@ -257,22 +251,22 @@ void Switchboard::erase_call(std::uint64_t number) {
 void Switchboard::leave(SessionNumber session, const core::CloseEvent& event) {
     const auto found = calls_.find(session);
     if (found == calls_.end()) return;
-    if (found->second.peer != nullptr) {
-        std::string record;
-        write_end(session, event, record);
-        mail_->send(found->second.peer, std::move(record), false);
-    }
+    say_end(found->second, event);
     erase_call(session);
+}
+
+/// To the node that has it, or may have it.
+void Switchboard::say_end(const Call& call, const core::CloseEvent& event) {
+    if (call.peer == nullptr) return;
+    std::string record;
+    write_end(call.asked_as, event, record);
+    mail_->send(call.peer, std::move(record), false);
 }
 
 /// Of this node's client: whoever has it is told, too.
 void Switchboard::end_call(std::uint64_t number, Call& call, std::uint16_t code,
                            std::string_view text) {
-    if (call.peer != nullptr) {
-        std::string record;
-        write_end(number, {1001, {}, false}, record);
-        mail_->send(call.peer, std::move(record), false);
-    }
+    say_end(call, {1001, {}, false});
     erase_call(number);
     desks_[lane_of(number)]->put([number, code, text = std::string(text)](Desk& desk) {
         if (RelayConversation* const each = desk.find(number)) each->end(code, text);
@@ -297,250 +291,7 @@ void Switchboard::finish_request(std::uint64_t number, core::HttpResponse respon
     responder->respond(std::move(response));
 }
 
-// ----------------------------------------------------------------- receiving
-
-bool Switchboard::on_record(const PeerPtr& from, std::string_view record, const Receipt& receipt) {
-    const auto kind = take_kind(record);
-    if (!kind) return false;
-    switch (*kind) {
-        case RecordKind::open:
-            return on_open(from, record, receipt);
-        case RecordKind::message:
-            return on_message(from, record, receipt);
-        case RecordKind::end:
-            return on_end(from, record, receipt);
-        case RecordKind::request:
-            return on_request(from, record, receipt);
-        case RecordKind::opened:
-            return on_opened(from, record);
-        case RecordKind::refused:
-            return on_refused(from, record);
-        case RecordKind::frames:
-            return on_frames(from, record, receipt);
-        case RecordKind::closed:
-            return on_closed(from, record, receipt);
-        case RecordKind::credit:
-            return on_credit(record);
-        case RecordKind::answer:
-            return on_answer(from, record);
-    }
-    return false;
-}
-
-bool Switchboard::on_open(const PeerPtr& from, std::string_view body, const Receipt& receipt) {
-    SessionNumber session = 0;
-    auto open = std::make_shared<OpenRecord>();
-    if (!read_open(body, session, *open) || hosted_.contains({from, session})) return false;
-    const auto found = keys_.find(open->key);
-    const bool is_ours = found != keys_.end() && found->second->is_ours() &&
-                         found->second->space->keys.space == open->space;
-    if (is_draining_ || !is_ours) {
-        learn(open->space, open->key);
-        std::string record;
-        write_refused(session, is_draining_ ? Refused::draining : Refused::not_owner, {}, record);
-        mail_->send(from, std::move(record), false);
-        return true;
-    }
-    Key& key = *found->second;
-    const std::size_t lane = lane_of_key(key.name);
-    hosted_.emplace(HostKey{from, session}, Hosted{&key, lane});
-    ++hosted_by_node_[from->name];
-    key.host.insert({from, session});
-    key.is_idle = false;
-    ++counters_.hosted;
-    ++counters_.hosted_total;
-    desks_[lane]->put([from, session, space = key.space, open, receipt](Desk& desk) {
-        desk.open(from, session, space, *open);
-    });
-    return true;
-}
-
-void Switchboard::forget(const PeerPtr& peer, SessionNumber session) {
-    const auto found = hosted_.find({peer, session});
-    if (found == hosted_.end()) return;
-    Key& key = *found->second.key;
-    hosted_.erase(found);
-    const auto of_node = hosted_by_node_.find(peer->name);
-    if (--of_node->second == 0) hosted_by_node_.erase(of_node);
-    --counters_.hosted;
-    key.host.erase({peer, session});
-    if (!key.is_used()) note_use(key);
-}
-
-bool Switchboard::on_request(const PeerPtr& from, std::string_view body, const Receipt& receipt) {
-    auto record = std::make_shared<RequestRecord>();
-    if (!read_request(body, *record) || !is_request(record->number)) return false;
-    const auto found = keys_.find(record->key);
-    const bool is_ours = found != keys_.end() && found->second->is_ours();
-    std::string answer;
-    if (is_draining_ || !is_ours) {
-        learn(record->route.substr(0, record->route.find(' ')), record->key);
-        write_refused(record->number, is_draining_ ? Refused::draining : Refused::not_owner, {},
-                      answer);
-        mail_->send(from, std::move(answer), false);
-        return true;
-    }
-    core::HttpHandler handler;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto route = routes_.find(record->route);
-        if (route != routes_.end()) handler = route->second;
-    }
-    if (!handler) {
-        write_answer(record->number, refusal(501, "the server that has it cannot do that"), answer);
-        mail_->send(from, std::move(answer), false);
-        return true;
-    }
-    Key& key = *found->second;
-    // It is not given back while it is worked on.
-    if (!key.is_used()) note_use(key);
-    desks_[lane_of_key(key.name)]->put([from, record, handler = std::move(handler), receipt](
-                                           Desk& desk) { desk.request(from, *record, handler); });
-    return true;
-}
-
-bool Switchboard::on_message(const PeerPtr& from, std::string_view body, const Receipt& receipt) {
-    SessionNumber session = 0;
-    std::uint8_t is_text = 0;
-    if (!take_number(body, session) || !take_number(body, is_text) || is_text > 1) return false;
-    const auto found = hosted_.find({from, session});
-    if (found == hosted_.end()) return true;  // it has been closed meanwhile
-    const auto kind = is_text == 1 ? core::MessageKind::text : core::MessageKind::binary;
-    desks_[found->second.lane]->put(
-        [from, session, kind, message = std::string(body), receipt](Desk& desk) {
-            if (RemoteConnection* const each = desk.find(from, session)) {
-                each->on_message(kind, message);
-            }
-        });
-    return true;
-}
-
-bool Switchboard::on_end(const PeerPtr& from, std::string_view body, const Receipt& receipt) {
-    SessionNumber session = 0;
-    std::uint16_t code = 0;
-    std::uint8_t is_clean = 0;
-    std::string_view text;
-    if (!take_number(body, session) || !take_number(body, code) || !take_number(body, is_clean) ||
-        !take_bytes(body, text) || !body.empty()) {
-        return false;
-    }
-    const auto found = hosted_.find({from, session});
-    if (found == hosted_.end()) return true;
-    desks_[found->second.lane]->put(
-        [from, session, code, is_clean, text = std::string(text), receipt](Desk& desk) {
-            if (RemoteConnection* const each = desk.find(from, session)) {
-                each->on_end(code, text, is_clean != 0);
-            }
-        });
-    return true;
-}
-
-Switchboard::Call* Switchboard::call_of(const PeerPtr& peer, std::uint64_t number) {
-    const auto found = calls_.find(number);
-    return found == calls_.end() || found->second.peer != peer ? nullptr : &found->second;
-}
-
-bool Switchboard::on_opened(const PeerPtr& from, std::string_view body) {
-    SessionNumber session = 0;
-    std::uint64_t max_message = 0;
-    if (!take_number(body, session) || !take_number(body, max_message) || !body.empty()) {
-        return false;
-    }
-    Call* const call = call_of(from, session);
-    if (call == nullptr) return true;
-    if (call->state != Call::State::asked || is_request(session)) return false;
-    call->state = Call::State::there;
-    call->open.reset();
-    ++counters_.relayed;
-    ++counters_.relayed_total;
-    desks_[lane_of(session)]->put([from, session, max_message](Desk& desk) {
-        if (RelayConversation* const each = desk.find(session)) {
-            each->on_opened(from, max_message);
-        }
-    });
-    return true;
-}
-
-bool Switchboard::on_refused(const PeerPtr& from, std::string_view body) {
-    std::uint64_t number = 0;
-    std::uint8_t why = 0;
-    std::string_view text;
-    if (!take_number(body, number) || !take_number(body, why) || !take_bytes(body, text) ||
-        !body.empty()) {
-        return false;
-    }
-    Call* const call = call_of(from, number);
-    if (call == nullptr) return true;
-    if (call->state != Call::State::asked) return false;
-    if (static_cast<Refused>(why) == Refused::unwanted) {
-        if (is_request(number)) return false;
-        const std::string reason(text);
-        call->peer.reset();
-        const auto with = by_peer_.find(from);
-        with->second.erase(number);
-        if (with->second.empty()) by_peer_.erase(with);
-        end_call(number, *call, kPolicyViolation, reason);
-        return true;
-    }
-    // Perhaps it does not know yet that it owns the key, or we do not know yet that it does not.
-    put_back(number, *call);
-    call->refused_term = call->key->owner.term;
-    retries_.emplace(Clock::now() + kRetry, number);
-    return true;
-}
-
-bool Switchboard::on_frames(const PeerPtr& from, std::string_view body, const Receipt& receipt) {
-    (void)from;
-    const std::shared_ptr<const Frames> frames = Frames::read(body);
-    if (frames == nullptr) return false;
-    std::uint64_t lanes = 0;
-    for (const Frames::Group& group : frames->groups()) {
-        for (const SessionNumber session : group.sessions) {
-            lanes |= std::uint64_t{1} << lane_of(session);
-        }
-    }
-    for (; lanes != 0; lanes &= lanes - 1) {
-        const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
-        if (lane >= desks_.size()) return false;
-        desks_[lane]->put([frames, receipt](Desk& desk) { desk.on_frames(*frames); });
-    }
-    return true;
-}
-
-bool Switchboard::on_closed(const PeerPtr& from, std::string_view body, const Receipt& receipt) {
-    SessionNumber session = 0;
-    std::uint16_t code = 0;
-    std::string_view text;
-    if (!take_number(body, session) || !take_number(body, code) || !take_bytes(body, text) ||
-        !body.empty()) {
-        return false;
-    }
-    if (call_of(from, session) == nullptr) return true;
-    erase_call(session);
-    desks_[lane_of(session)]->put([session, code, text = std::string(text), receipt](Desk& desk) {
-        if (RelayConversation* const each = desk.find(session)) each->end(code, text);
-    });
-    return true;
-}
-
-bool Switchboard::on_credit(std::string_view body) {
-    SessionNumber session = 0;
-    std::uint32_t bytes = 0;
-    if (!take_number(body, session) || !take_number(body, bytes) || !body.empty()) return false;
-    if (!calls_.contains(session)) return true;
-    desks_[lane_of(session)]->put([session, bytes](Desk& desk) {
-        if (RelayConversation* const each = desk.find(session)) each->on_credit(bytes);
-    });
-    return true;
-}
-
-bool Switchboard::on_answer(const PeerPtr& from, std::string_view body) {
-    AnswerRecord answer;
-    if (!read_answer(body, answer) || !is_request(answer.number)) return false;
-    if (call_of(from, answer.number) == nullptr) return true;  // too late
-    finish_request(answer.number, std::move(answer.response));
-    return true;
-}
+// ------------------------------------------------------------------- losses
 
 void Switchboard::on_broken(const PeerPtr& peer, std::string_view why) {
     std::unordered_set<std::uint64_t> numbers;

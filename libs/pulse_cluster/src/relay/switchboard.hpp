@@ -10,7 +10,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +29,19 @@
 #include <pulse/cluster/relay.hpp>
 
 namespace pulse::cluster {
+
+/// Requests have numbers of their own, beside those of sessions.
+inline constexpr std::uint64_t kRequestBit = std::uint64_t{1} << 63;
+[[nodiscard]] constexpr bool is_request(std::uint64_t number) noexcept {
+    return (number & kRequestBit) != 0;
+}
+/// What a call is known by here, of what another node knows it by.
+[[nodiscard]] constexpr std::uint64_t call_number(std::uint64_t asked_as) noexcept {
+    return is_request(asked_as) ? asked_as : client_of(asked_as);
+}
+
+/// JSON that says why.
+[[nodiscard]] core::HttpResponse refusal(int status, std::string_view why);
 
 /// Counted on the loop, read by any.
 struct RelayCounters {
@@ -102,8 +114,9 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
         core::Ownership::Claim claim;
         core::Owner owner;
         bool is_closing = false;  ///< RelayKeys::release() runs
-        bool is_idle = false;     ///< stands in idle_
-        bool is_held = false;     ///< somebody works with it: it is not erased
+        bool is_idle = false;
+        bool is_listed = false;  ///< stands in idle_
+        bool is_held = false;    ///< somebody works with it: it is not erased
         Time idle_since{};
         std::unordered_set<SessionNumber> gate;
         std::set<HostKey> host;
@@ -120,6 +133,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
         enum class State : std::uint8_t { waiting, here, asked, there } state = State::waiting;
         Key* key = nullptr;
         PeerPtr peer;                    ///< asked, there
+        std::uint64_t asked_as = 0;      ///< the number that it has with the peer
         std::uint64_t refused_term = 0;  ///< of the owner that did not want it
         Time due{};
         std::unique_ptr<OpenRecord> open;        ///< of a client, until it is let in
@@ -142,6 +156,7 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     void settle(Key& key);
     /// Something of it has ended: perhaps nobody needs it any more.
     void note_use(Key& key);
+    void list_idle(Key& key);
     void set_owner(Key& key, const core::Owner& owner);
     void erase(Key& key);
     void sweep();
@@ -158,6 +173,10 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     void finish_request(std::uint64_t number, core::HttpResponse response);
     void erase_call(std::uint64_t number);
     void end_call(std::uint64_t number, Call& call, std::uint16_t code, std::string_view text);
+    void say_end(const Call& call, const core::CloseEvent& event);
+    void on_broken(const PeerPtr& peer, std::string_view why);
+
+    // switchboard_receive.cpp
     [[nodiscard]] bool on_record(const PeerPtr& from, std::string_view record,
                                  const Receipt& receipt);
     [[nodiscard]] bool on_open(const PeerPtr& from, std::string_view body, const Receipt& receipt);
@@ -172,11 +191,10 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
                                  const Receipt& receipt);
     [[nodiscard]] bool on_closed(const PeerPtr& from, std::string_view body,
                                  const Receipt& receipt);
-    [[nodiscard]] bool on_credit(std::string_view body);
+    [[nodiscard]] bool on_credit(const PeerPtr& from, std::string_view body);
     [[nodiscard]] bool on_answer(const PeerPtr& from, std::string_view body);
-    void on_broken(const PeerPtr& peer, std::string_view why);
-    /// Of a call that is with that peer; null otherwise.
-    [[nodiscard]] Call* call_of(const PeerPtr& peer, std::uint64_t number);
+    /// Of a call that is with that peer under that number; null otherwise.
+    [[nodiscard]] Call* call_of(const PeerPtr& peer, std::uint64_t asked_as);
 
     asio::io_context& io_;
     core::Ownership& ownership_;
@@ -194,9 +212,10 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     std::map<PeerPtr, std::unordered_set<std::uint64_t>> by_peer_;  ///< calls that are with it
     std::map<HostKey, Hosted> hosted_;
     std::map<std::string, std::size_t> hosted_by_node_;
-    std::multimap<Time, std::uint64_t> dues_;        ///< of calls; perhaps over
-    std::multimap<Time, std::uint64_t> retries_;     ///< likewise
-    std::deque<std::pair<Time, std::string>> idle_;  ///< keys since when; perhaps not any more
+    std::multimap<Time, std::uint64_t> dues_;     ///< of calls; perhaps over
+    std::multimap<Time, std::uint64_t> retries_;  ///< likewise
+    /// Keys, once each, by when they are looked at; perhaps they are used again, or gone.
+    std::multimap<Time, std::pair<std::string, std::uint64_t>> idle_;
     std::size_t requests_ = 0;
     std::size_t request_bytes_ = 0;
     std::uint64_t last_serial_ = 0;

@@ -94,6 +94,8 @@ void Switchboard::end_sessions(Key& key) {
         if (found == calls_.end()) continue;
         Call& call = found->second;
         if (call.state == Call::State::asked) {
+            // It may have let the client in already.
+            say_end(call, {1001, {}, false});
             put_back(number, call);
         } else if (call.state != Call::State::waiting) {
             ++counters_.ended;
@@ -153,7 +155,13 @@ void Switchboard::note_use(Key& key) {
     if (is_draining_) return release(key);
     key.is_idle = true;
     key.idle_since = Clock::now();
-    idle_.emplace_back(key.idle_since, key.name);
+    list_idle(key);
+}
+
+/// Looked at when it may have been idle for long enough: not noted with each use.
+void Switchboard::list_idle(Key& key) {
+    if (std::exchange(key.is_listed, true)) return;
+    idle_.emplace(key.idle_since + options_.linger, std::pair(key.name, key.id));
 }
 
 void Switchboard::erase(Key& key) {
@@ -169,6 +177,11 @@ void Switchboard::drop(const std::string& name) {
     const auto found = keys_.find(name);
     if (found == keys_.end()) return;
     Key& key = *found->second;
+    if (!key.owner.is_this_node) {
+        // Known already, and its clients may be with the next owner.
+        if (!key.is_closing) release(key);
+        return;
+    }
     // What is told of the old claim from now on is nothing to us.
     key.serial = ++last_serial_;
     set_owner(key, {});
@@ -220,14 +233,15 @@ void Switchboard::give_back(std::function<void()> done) {
 
 void Switchboard::sweep() {
     const Time now = Clock::now();
-    while (!idle_.empty() && now - idle_.front().first >= options_.linger) {
-        const auto [since, name] = std::move(idle_.front());
-        idle_.pop_front();
+    while (!idle_.empty() && idle_.begin()->first <= now) {
+        const auto [name, id] = std::move(idle_.begin()->second);
+        idle_.erase(idle_.begin());
         const auto found = keys_.find(name);
-        if (found == keys_.end()) continue;
+        if (found == keys_.end() || found->second->id != id) continue;
         Key& key = *found->second;
-        const bool is_it = key.is_idle && key.idle_since == since && !key.is_used();
-        if (is_it && key.is_ours()) release(key);
+        key.is_listed = false;
+        if (!key.is_idle || key.is_used() || !key.is_ours()) continue;
+        now - key.idle_since >= options_.linger ? release(key) : list_idle(key);
     }
     while (!retries_.empty() && retries_.begin()->first <= now) {
         const std::uint64_t number = retries_.begin()->second;

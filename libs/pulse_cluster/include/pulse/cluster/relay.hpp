@@ -135,7 +135,8 @@ class Relay {
                                                 std::chrono::milliseconds patience = {});
 
     /// The dialect has found out by itself that the key is another's, or cannot be worked with: its
-    /// connections end, it is released, and asked for anew when somebody wants it.
+    /// connections end, it is released, and asked for anew when somebody wants it. When that is
+    /// known here already it is only released.
     void drop(std::string_view key);
 
     /// This node is about to end: it takes no connections of others any more, ends those it has,
