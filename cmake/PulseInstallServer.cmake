@@ -4,8 +4,8 @@
 set(pulse_packaging "${PROJECT_SOURCE_DIR}/packaging")
 
 install(TARGETS pulse-server pulse-roblox RUNTIME COMPONENT server)
-install(FILES "${pulse_packaging}/pulse-server.service" DESTINATION lib/systemd/system
-  COMPONENT server)
+install(FILES "${pulse_packaging}/pulse-server.service" "${pulse_packaging}/cluster/pulse-server@.service"
+  DESTINATION lib/systemd/system COMPONENT server)
 
 # The manual page of the configuration comes from the sample file, which the server's own table of
 # keys writes; a page that is kept apart would fall behind.
@@ -42,6 +42,8 @@ install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/operations/"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server FILES_MATCHING PATTERN "*.md")
+install(FILES "${pulse_packaging}/cluster/compose.yaml"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server/examples" COMPONENT server)
 install(FILES "${pulse_packaging}/deb/copyright"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/pulse-server" COMPONENT server)
 

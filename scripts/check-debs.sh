@@ -18,7 +18,9 @@ for library in libc6 libsystemd0 libsqlite3-0 adduser; do
 done
 listing=$(dpkg-deb -c "$server" | awk '{ print $1, $2, $6 }')
 for file in ./usr/bin/pulse-server ./etc/pulse/pulse.toml ./usr/share/doc/pulse-server/copyright \
-    ./usr/lib/systemd/system/pulse-server.service ./usr/share/man/man5/pulse.toml.5; do
+    ./usr/lib/systemd/system/pulse-server.service ./usr/lib/systemd/system/pulse-server@.service \
+    ./usr/share/doc/pulse-server/clustering.md ./usr/share/doc/pulse-server/examples/compose.yaml \
+    ./usr/share/man/man5/pulse.toml.5; do
     grep -qF " root/root $file" <<<"$listing" || fail "pulse-server lacks $file, or it is not root's"
 done
 grep -vE ' \./(usr|etc/pulse|etc)?(/|$)' <<<"$listing" | grep -v ' \./$' && fail "files outside /usr and /etc/pulse"

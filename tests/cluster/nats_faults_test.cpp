@@ -106,6 +106,16 @@ TEST_CASE("chaos on NATS: a server's connection is cut again and again", "[e2e][
     CHECK(verdict.gaps == 0);
 }
 
+TEST_CASE("chaos on NATS: a server cannot reach it for a while", "[e2e][nats][chaos]") {
+    NatsScene scene("NATS, server cut off");
+    scene.proxy().set_open(false);
+    CHECK(eventually([&] { return !scene.is_ready(2); }));
+    scene.pause(500ms);
+    scene.proxy().set_open(true);
+    const Verdict verdict = scene.finish();
+    CHECK(verdict.gaps == 0);
+}
+
 TEST_CASE("chaos on NATS: a server cannot reach it for longer than the history reaches",
           "[e2e][nats][chaos]") {
     NatsScene scene("NATS, history too short", "few");

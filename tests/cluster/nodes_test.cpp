@@ -50,6 +50,10 @@ Frame publish(std::uint64_t id, const std::string& channel, const std::string& t
     return Frame::publish_with_ack(id, channel, payload_of(text));
 }
 
+std::string member_of(const Frame& frame) {
+    return *value_of(frame).find("connection_id")->as_string();
+}
+
 }  // namespace
 
 TEST_CASE("two clients on each of three servers see all that all publish, in one order",
@@ -167,6 +171,41 @@ TEST_CASE("what a server acknowledged reaches the others though it ends at once"
     }
     const auto texts = read_texts(client, 200);
     CHECK(texts.back() == "199");
+}
+
+TEST_CASE("members of a server that is killed leave on the others within the time",
+          "[e2e][redis][cluster][presence]") {
+    constexpr auto kTimeout = 1200ms;
+    // Well below the default of six seconds, which would be late.
+    constexpr auto kSlack = 4s;
+    Trio trio(Settings{{"cluster.node_timeout_ms", std::to_string(kTimeout.count())}});
+    PulseClient watcher(trio.servers[1].port());
+    watcher.subscribe("plain");
+    PulseClient member(trio.servers[0].port());
+    member.subscribe("plain");
+    CHECK(member.ask(Frame::presence(2, "plain", PresenceAction::join)) == Frame::ack(2));
+    const Frame joined = watcher.receive();
+    REQUIRE(joined.type == FrameType::presence);
+    CHECK(joined.action == PresenceAction::join);
+    CHECK(member_of(joined) == member.connected().connection_id);
+    CHECK(watcher.is_quiet());
+
+    const auto before = std::chrono::steady_clock::now();
+    trio.servers[0].signal(SIGKILL);
+    const Frame left = watcher.receive();
+    CHECK(std::chrono::steady_clock::now() - before < kTimeout + kTimeout / 12 + kSlack);
+    CHECK(trio.servers[0].wait() == killed_by(SIGKILL));
+    REQUIRE(left.type == FrameType::presence);
+    CHECK(left.action == PresenceAction::leave);
+    CHECK(member_of(left) == member.connected().connection_id);
+
+    // Who comes now finds nobody, on the third one as well.
+    for (const std::size_t i : {1U, 2U}) {
+        PulseClient late(trio.servers[i].port());
+        late.subscribe("plain");
+        CHECK(late.ask(Frame::presence(3, "plain", PresenceAction::sync)) == Frame::ack(3));
+        CHECK(value_of(late.receive()).find("members")->as_array()->empty());
+    }
 }
 
 TEST_CASE("a server without its Redis says so, serves on, and is whole when it is back",

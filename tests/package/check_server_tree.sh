@@ -12,7 +12,8 @@ install_server
 
 fail() { echo "check_server_tree: $*" >&2 && exit 1; }
 
-for file in usr/bin/pulse-server usr/bin/pulse-roblox etc/pulse/pulse.toml usr/lib/systemd/system/pulse-server.service \
+for file in usr/bin/pulse-server usr/bin/pulse-roblox etc/pulse/pulse.toml usr/lib/systemd/system/pulse-server{,@}.service \
+    usr/share/doc/pulse-server/clustering.md usr/share/doc/pulse-server/examples/compose.yaml \
     usr/share/man/man1/pulse-server.1 usr/share/man/man1/pulse-roblox.1 usr/share/man/man5/pulse.toml.5 \
     usr/share/bash-completion/completions/pulse-{server,roblox} \
     usr/share/fish/vendor_completions.d/pulse-{server,roblox}.fish; do

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Members of all nodes, on a real NATS.
+#include "leave_times.hpp"
 #include "nats_fixture.hpp"
 
 #include <future>
@@ -114,14 +115,23 @@ TEST_CASE("a node that dies on NATS takes its members along within the time", "[
     two->listen("room");
     REQUIRE(two->presence().join("room", id(2), data("x")));
     REQUIRE(eventually([&] { return one->members("room") == Ids{2}; }));
-    // As good as dead: nothing of it is heard any more.
-    trio.proxy.set_open(false);
-    CHECK(eventually([&] { return one->members("room").empty(); }));
-    // Whoever asks meanwhile is answered all the same.
-    one->listen("hall");
-    CHECK(two->members("room") == Ids{2});
-    trio.proxy.set_open(true);
-    CHECK(eventually([&] { return one->members("room") == Ids{2}; }));
+    const auto bound = test::leave_bound(trio.options.node_timeout);
+    const auto times = test::time_to_leave(
+        bound,
+        [&] {
+            // As good as dead: nothing of it is heard any more.
+            trio.proxy.set_open(false);
+            REQUIRE(eventually([&] { return one->members("room").empty(); }));
+        },
+        [&] {
+            // Whoever asks meanwhile is answered all the same.
+            one->listen("hall");
+            CHECK(two->members("room") == Ids{2});
+            trio.proxy.set_open(true);
+            REQUIRE(eventually([&] { return one->members("room") == Ids{2}; }));
+        });
+    CHECK(times.longest >= 300ms);
+    CHECK(times.shortest <= bound);
 }
 
 TEST_CASE("a node that ends on NATS takes its members along at once", "[nats][presence]") {

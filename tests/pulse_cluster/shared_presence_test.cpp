@@ -5,6 +5,7 @@
 
 #include "cluster_fixture.hpp"
 #include "contract/presence_store_contract.hpp"
+#include "leave_times.hpp"
 #include "presence_wire.hpp"
 #include "support/unix_proxy.hpp"
 
@@ -198,17 +199,27 @@ TEST_CASE("a node that dies takes its members along within the time", "[redis][p
     two->listen("room");
     REQUIRE(two->presence().join("room", id(2), data("x")));
     REQUIRE(eventually([&] { return one->members("room") == Ids{2}; }));
-    // As good as dead: nothing of it is heard any more.
-    const auto before = std::chrono::steady_clock::now();
-    trio.proxy.set_open(false);
-    CHECK(eventually([&] { return one->members("room").empty(); }));
-    CHECK(std::chrono::steady_clock::now() - before >= 300ms);
-    CHECK(one->events() == Events{{PresenceAction::join, 2}, {PresenceAction::leave, 2}});
-    // It knew better, and is back with its members.
-    CHECK(two->members("room") == Ids{2});
-    trio.proxy.set_open(true);
-    CHECK(eventually([&] { return one->members("room") == Ids{2}; }));
-    CHECK(one->events().size() == 3);
+    Events expected{{PresenceAction::join, 2}};
+    const auto bound = test::leave_bound(trio.options.node_timeout);
+    const auto times = test::time_to_leave(
+        bound,
+        [&] {
+            // As good as dead: nothing of it is heard any more.
+            trio.proxy.set_open(false);
+            REQUIRE(eventually([&] { return one->members("room").empty(); }));
+        },
+        [&] {
+            expected.emplace_back(PresenceAction::leave, 2);
+            CHECK(one->events() == expected);
+            // It knew better, and is back with its members.
+            CHECK(two->members("room") == Ids{2});
+            trio.proxy.set_open(true);
+            REQUIRE(eventually([&] { return one->members("room") == Ids{2}; }));
+            expected.emplace_back(PresenceAction::join, 2);
+            CHECK(one->events() == expected);
+        });
+    CHECK(times.longest >= 300ms);
+    CHECK(times.shortest <= bound);
 }
 
 TEST_CASE("a node that ends takes its members along at once", "[redis][presence]") {
@@ -346,6 +357,43 @@ TEST_CASE("members of other nodes count against the memory budget, and no more a
         node.presence.on_message("room", none, node.now);
     }
     CHECK(node.budget.used() == 0);
+    CHECK(node.presence.count("room") == 0);
+}
+
+TEST_CASE("a silent node is dead at the first tick behind its time, unless this one was asleep",
+          "[cluster][presence]") {
+    Alone node;
+    const cluster::PresenceTimes times;
+    const auto tick_until = [&node, &times](std::chrono::steady_clock::time_point end) {
+        while (node.now < end) {
+            node.now += times.dead / 12;
+            node.presence.tick(node.now, true, true);
+        }
+    };
+    node.presence.tick(node.now, true, true);
+    node.hear(PresenceAction::join, 1, 10);
+    auto heard = node.now;
+    SECTION("alone") {}
+    SECTION("after some more words") {
+        tick_until(heard + times.dead);
+        node.hear(PresenceAction::update, 1, 11);
+        heard = node.now;
+    }
+    SECTION("after this one heard nobody for a while") {
+        for (int i = 0; i < 100; ++i) {
+            node.now += times.dead / 12;
+            node.presence.tick(node.now, false, false);
+        }
+        heard = node.now;
+    }
+    SECTION("after this one was asleep") {
+        node.now += 1h;
+        node.presence.tick(node.now, true, true);
+        heard = node.now;
+    }
+    tick_until(heard + times.dead);
+    CHECK(node.presence.count("room") == 1);
+    tick_until(heard + times.dead + times.dead / 12);
     CHECK(node.presence.count("room") == 0);
 }
 

@@ -209,7 +209,11 @@ nlohmann::json ServerProcess::wait_for_event(std::string_view event, Deadline de
     std::string seen;
     while (read_line(line, deadline)) {
         const auto parsed = nlohmann::json::parse(line, nullptr, false);
-        if (parsed.is_object() && parsed.value("event", "") == event) return parsed;
+        if (parsed.is_object()) {
+            const std::string name = parsed.value("event", "");
+            events_.insert(name);
+            if (name == event) return parsed;
+        }
         seen += line + "\n";
     }
     if (has_ended()) seen += errors();

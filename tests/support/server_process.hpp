@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +74,8 @@ class ServerProcess {
 
     /// The next log line with this event, reading past others. Throws when it does not come.
     nlohmann::json wait_for_event(std::string_view event, Deadline deadline = {});
+    /// Whether a line that wait_for_event() has read, or read past, has this event.
+    [[nodiscard]] bool has_logged(std::string_view event) const { return events_.contains(event); }
     /// All of standard error; once it has ended.
     [[nodiscard]] std::string errors();
     /// Standard output not consumed by wait_for_event; once it has ended.
@@ -101,6 +105,7 @@ class ServerProcess {
     int err_fd_ = -1;
     std::string out_;
     std::string err_;
+    std::set<std::string, std::less<>> events_;
     std::uint16_t port_ = 0;
     std::uint16_t metrics_port_ = 0;
     std::uint16_t second_port_ = 0;
