@@ -66,6 +66,15 @@ TEST_CASE("a cluster needs an address that fits its engine, which is not shown",
                 "is \"nats\""});
     CHECK(complaints("[cluster]\nprefix = \"" + std::string(65, 'x') + "\"\n") ==
           Lines{"t.toml:2:1: cluster.prefix: must not be longer than 64 bytes"});
+    for (const char* prefix : {"{", "a{", "{}", "}{"}) {
+        INFO(prefix);
+        const std::string line = "prefix = " + toml_quote(prefix) + "\n";
+        CHECK(complaints(redis + line + "url = \"redis+cluster://one\"\n") ==
+              Lines{"t.toml:3:1: cluster.prefix: must not have {, for a Redis Cluster, without a "
+                    "name and } behind"});
+        CHECK(complaints(redis + line + "url = \"redis://one\"\n").empty());
+    }
+    CHECK(complaints(redis + "prefix = \"{a}\"\nurl = \"redis+cluster://one\"\n").empty());
 }
 
 TEST_CASE("what is kept of channels is checked entry by entry", "[config][validate]") {

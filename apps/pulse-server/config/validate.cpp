@@ -361,6 +361,21 @@ class Validator {
             error("cluster.prefix",
                   fmt::format("must not be longer than {} bytes", kMaxPrefixBytes));
         }
+        const bool has_slots = cluster.engine == ClusterEngine::redis &&
+                               cluster.url.find("+cluster://") != std::string::npos;
+        if (has_slots && are_sound({"cluster.prefix"})) check_cluster_tag(cluster.prefix);
+    }
+
+    /// Braces are the channel's, which decide about the slot. With some in front all of the cluster
+    /// is of one slot, as somebody may want; with half of them the names of a channel are of
+    /// several.
+    void check_cluster_tag(std::string_view prefix) {
+        const std::size_t open = prefix.find('{');
+        if (open == std::string_view::npos) return;
+        const std::size_t close = prefix.find('}', open);
+        if (close != std::string_view::npos && close > open + 1) return;
+        error("cluster.prefix",
+              "must not have {, for a Redis Cluster, without a name and } behind");
     }
 
     void check_history() {
