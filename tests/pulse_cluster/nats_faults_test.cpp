@@ -3,6 +3,7 @@
 // What a node does when its way to NATS breaks.
 #include "contract/recovery_contract.hpp"
 #include "nats_fixture.hpp"
+#include "order_check.hpp"
 
 #include <algorithm>
 
@@ -64,6 +65,29 @@ struct Cut {
 };
 
 }  // namespace
+
+TEST_CASE("of nodes that write one history the one that is farther from NATS gets its turns",
+          "[nats][fault]") {
+    cluster::BrokerOptions options = options_with_history();
+    options.answer_timeout = 1'000ms;
+    Cut cluster(options);
+    const auto second = cluster.nodes.add(cluster.nats.url(), options);
+    REQUIRE(eventually([&] { return second->is_healthy(); }));
+    BrokerNode node(cluster.straight);  // one of the busy ones listens, the other does not
+    node.listen("news");
+    cluster.proxy.set_delay(4ms);
+    test::SteadyPublisher busy(cluster.straight, {"news"});
+    test::SteadyPublisher another(second, {"news"});
+    REQUIRE(
+        eventually([&] { return busy.acknowledged() >= 100 && another.acknowledged() >= 100; }));
+    for (int i = 0; i < 20; ++i) {
+        REQUIRE_FALSE(contract::publish_and_wait(*cluster.behind, core::PublicationView{"news"}));
+    }
+    const std::uint64_t before = busy.acknowledged();
+    CHECK(eventually([&] { return busy.acknowledged() >= before + 100; }));
+    busy.stop();
+    another.stop();
+}
 
 TEST_CASE("a node that was cut off from NATS gets what it missed, in order, and no gap is told",
           "[nats][fault]") {

@@ -130,6 +130,7 @@ class NatsProxy {
     [[nodiscard]] std::string url() const { return "nats://127.0.0.1:" + std::to_string(port_); }
     void cut() { proxy_.cut(); }
     void set_open(bool is_open) { proxy_.set_open(is_open); }
+    void set_delay(std::chrono::milliseconds delay) { proxy_.set_delay(delay); }
 
   private:
     [[nodiscard]] static int listen_anywhere(std::uint16_t& port) {

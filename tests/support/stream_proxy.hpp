@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <thread>
@@ -38,6 +39,9 @@ class StreamProxy {
         is_open_ = is_open;
         if (!is_open) cut();
     }
+
+    /// What goes through waits so long, one piece after the other.
+    void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
 
   private:
     void run() {
@@ -75,6 +79,7 @@ class StreamProxy {
         char bytes[16 * 1024];
         const ssize_t n = ::recv(from, bytes, sizeof bytes, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        std::this_thread::sleep_for(delay_.load());
         ssize_t sent = 0;
         while (sent < n) {
             const ssize_t more =
@@ -92,6 +97,7 @@ class StreamProxy {
     const std::function<int()> connect_;
     const int listener_;
     std::map<int, int> pairs_;  ///< the thread's
+    std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
     std::atomic<bool> is_cut_{false};
     std::atomic<bool> is_open_{true};
     std::atomic<bool> is_ending_{false};

@@ -75,6 +75,7 @@ void NatsBackend::step(const std::string& channel) {
         if (writers_.size() > kMaxIdleWriters) writers_.erase(found);
         return;
     }
+    if (is_left(channel, writer)) return;
     writer.is_busy = true;
     if (writer.last) return send(channel, writer);
     Stream& stream = *writer.stream;
@@ -140,6 +141,7 @@ void NatsBackend::send(const std::string& channel, Writer& writer) {
         for (const std::string& record : each.records) bytes += record;
     }
     writer.sent_bytes = bytes.size();
+    writer.sent_at = std::chrono::steady_clock::now();
     link_->request(writer.subject,
                    {{"Nats-Expected-Last-Subject-Sequence", std::to_string(writer.last->sequence)}},
                    bytes, [this, channel, flight = writer.flight](const NatsMessage* message) {
@@ -175,6 +177,7 @@ void NatsBackend::on_ack(const std::string& channel, std::uint64_t flight,
             writer.last.reset();
         }
         fail_late(writer);
+        note_lost(channel, writer);
         return step(channel);
     }
     refused(ack.failure.text);
@@ -200,6 +203,8 @@ void NatsBackend::complete(const std::string& channel, std::uint64_t sequence) {
     trim(writer);
     writer.flight = 0;
     writer.is_busy = false;
+    writer.lost = 0;
+    writer.asked_until = {};
     const auto done = std::exchange(writer.sent, {});
     for (const Append& each : done) each.done({});
     step(channel);

@@ -300,6 +300,7 @@ void NatsBackend::note_written(const std::string& channel, std::uint64_t sequenc
     if (!writer.is_busy && writer.last && writer.last->sequence < sequence) {
         writer.last = Last{sequence, place.top()};
     }
+    if (envelope) end_turn(channel, writer, envelope->node);
 }
 
 // ------------------------------------------------------------------- publishing

@@ -42,7 +42,7 @@ struct KeptPlace {
 
 /// See pulse/cluster/nats_broker.hpp for what is on NATS. nats_backend.cpp: connecting, listening,
 /// publishing; nats_streams.cpp: streams; nats_append.cpp: writing history; nats_read.cpp: reading
-/// it; nats_words.cpp: words.
+/// it; nats_turns.cpp: who writes next; nats_words.cpp: words.
 class NatsBackend final : public Backend {
   public:
     NatsBackend(NatsAddress address, const BrokerOptions& options, const BrokerServices& services,
@@ -126,6 +126,14 @@ class NatsBackend final : public Backend {
         PlaceIndex index;
         std::uint64_t purged_bytes = 0;
         bool is_busy = false;
+        // Turns
+        Time sent_at{};
+        unsigned lost = 0;   ///< to faster nodes, one after the other
+        Time asked_until{};  ///< the others leave the channel to this node
+        Time left_until{};   ///< it is left to `left_to`
+        NodeId left_to{};
+        std::unique_ptr<asio::steady_timer> pause{};
+        bool is_pausing = false;
     };
     struct Reading {
         std::string channel;
@@ -220,6 +228,13 @@ class NatsBackend final : public Backend {
     void fail_writer(const std::string& channel);
     void trim(Writer& writer);
     [[nodiscard]] std::uint64_t new_epoch();
+
+    // nats_turns.cpp
+    void note_lost(const std::string& channel, Writer& writer);
+    void hear_turn(const NodeId& asker, std::string_view bytes);
+    /// Then step() is called when it is not any more.
+    [[nodiscard]] bool is_left(const std::string& channel, Writer& writer);
+    void end_turn(const std::string& channel, Writer& writer, const NodeId& node);
 
     // nats_read.cpp
     [[nodiscard]] Reading* find_reading(std::uint64_t id);

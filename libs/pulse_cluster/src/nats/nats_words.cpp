@@ -6,6 +6,7 @@
 //   kind  = 'w' the last piece of a word | 'm' a piece before it            rest = bytes
 //         | 'q' to all: a word for those who listen    rest = number (u64), channel, bytes
 //         | 'y' | 'n' to one: whether it listens, answer to 'q'              rest = number
+//         | 't' to all: leave a channel to me           rest = milliseconds (u64), channel
 //         | 'h' to all: greets | 'i' to one: greets back | 'e' to all: ends      rest =
 //   node  = 32 hexadecimal digits, of who sends it
 //
@@ -163,6 +164,8 @@ void NatsBackend::hear_frame(const std::string& token, std::string_view bytes,
             return check_questions();
         case 'q':
             return hear_question(node, bytes);
+        case 't':
+            return hear_turn(node, bytes);
         case 'y':
         case 'n':
             return hear_answer(node, kind == 'y', bytes);
