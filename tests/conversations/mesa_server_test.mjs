@@ -2,8 +2,7 @@
 //
 // Mesa as pulse-server has it: where it is served, who is let in, and what Redis learns.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createHmac, generateKeyPairSync, sign as signBytes } from 'node:crypto';
+import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -11,70 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { Client } from './support/client.mjs';
-import { freePort, Redis } from './support/redis.mjs';
+import { kWithinMs, next, open, sign, until, untilSaid, withServer } from './support/mesa_server.mjs';
+import { Redis } from './support/redis.mjs';
 
-const kWithinMs = 10_000;
 const kTimeoutMs = 60_000;
-
-/** A server with `settings` behind what every one of them has; ends with `body`, which gets its ports. */
-async function withServer(settings, body) {
-  const folder = mkdtempSync(join(tmpdir(), 'pulse-mesa-'));
-  const port = await freePort();
-  const own = await freePort();
-  const file = join(folder, 'pulse.toml');
-  writeFileSync(file, `[server]\nport = ${port}\nthreads = 2\n[metrics]\nenabled = false\n[roblox]\nenabled = false\n` +
-    `[store]\nengine = "memory"\n${settings}\n[[listener]]\nport = ${own}\nmount = { "*" = "mesa" }\n`);
-  const server = spawn('setpriv', ['--pdeathsig', 'KILL', process.env.PULSE_TEST_SERVER, '--config', file],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const output of [server.stdout, server.stderr]) output.setEncoding('utf8').on('data', (text) => { said += text; });
-  const ended = once(server, 'close');
-  try {
-    const deadline = Date.now() + kWithinMs;
-    for (;;) {
-      const status = await statusOf(`http://127.0.0.1:${port}/readyz`);
-      if (status === 200) break;
-      assert.ok(Date.now() < deadline && server.exitCode === null, `it is not ready (${status}): ${said}`);
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
-    }
-    await body({ port, own, said: () => said });
-  } finally {
-    server.kill('SIGTERM');
-    const [code] = await ended;
-    rmSync(folder, { recursive: true });
-    assert.equal(code, 0, said);
-  }
-}
-
-function statusOf(url) {
-  return new Promise((resolve) => {
-    http.get(url, { agent: false }, (response) => { response.resume(); resolve(response.statusCode); })
-      .on('error', () => resolve(0));
-  });
-}
-
-async function open(port, path) {
-  const { client, status } = await Client.open({ url: `ws://127.0.0.1:${port}${path}` }, () => true);
-  assert.equal(status, 101, path);
-  return client;
-}
-const next = async (client) => (await client.read(kWithinMs)).value;
-
-/** The log comes by another way than the clients' frames. */
-async function untilSaid(said, what) {
-  const deadline = Date.now() + kWithinMs;
-  while (!what.test(said())) {
-    assert.ok(Date.now() < deadline, `the log has no ${what}: ${said()}`);
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
-}
-
-function sign(claims, secret) {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
-}
 
 describe('Mesa in pulse-server', { concurrency: 4 }, () => {
   it('is at /mesa, and on any path of a listener of its own', { timeout: kTimeoutMs }, async () => {
@@ -96,7 +35,7 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
         assert.equal(answer.status, 426, url);
         assert.equal(await answer.text(), 'Upgrade Required', url);
       }
-      assert.equal(await statusOf(`http://127.0.0.1:${own}/healthz`), 200);
+      assert.equal((await fetch(`http://127.0.0.1:${own}/healthz`)).status, 200);
     });
   });
 
@@ -258,11 +197,7 @@ describe('Mesa in pulse-server', { concurrency: 4 }, () => {
         assert.deepEqual(await next(ada), { op: 0, d: { n: 1 }, t: 'KEPT', s: 1 });
         ada.send(JSON.stringify({ op: 0, d: { x: 1 }, t: 'T' }));
         const told = () => redis.published.filter(({ channel }) => channel === 'portal_ex').map(({ text }) => JSON.parse(text));
-        const deadline = Date.now() + kWithinMs;
-        while (told().length < 3) {
-          assert.ok(Date.now() < deadline, JSON.stringify(told()));
-          await new Promise((resolve) => { setTimeout(resolve, 20); });
-        }
+        await until('a portal is told', () => told().length >= 3, () => JSON.stringify(told()));
         assert.deepEqual(told(), [
           { type: 'connection', portalId: 'P' }, { type: 'authentication', clientId: 'ada', portalId: 'P' },
           { type: 'message', message: { op: 0, d: { x: 1 }, t: 'T' }, clientId: 'ada', portalId: 'P' },

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "mesa_fixture.hpp"
 
+#include <cstdint>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -27,6 +30,30 @@ TEST_CASE("the first frame is the hello, and says what the options say", "[mesa]
     mesa::Server silent(fixture.hub, config);
     MesaPeer b(silent, fixture.lane());
     CHECK(b.take() == Texts{R"({"op":10,"d":{"rules":[]}})"});
+}
+
+TEST_CASE("every connection has a server id of its own, from the hub's random numbers",
+          "[mesa][server]") {
+    // Each comes when the one before has gone, and may be where that was.
+    const auto ids_of_clients_in_turn = [] {
+        MesaFixture fixture;
+        mesa::Server server(fixture.hub, {});
+        std::vector<std::string> ids;
+        server.on_connection([&ids](const ClientPtr& client) {
+            ids.push_back(client->server_id());
+            client->on_disconnect([&ids, client = client.get()](std::uint16_t, std::string_view) {
+                CHECK(client->server_id() == ids.back());
+            });
+        });
+        for (int i = 0; i < 20; ++i) MesaPeer(server, fixture.lane()).leave(1000);
+        return ids;
+    };
+    const std::vector<std::string> ids = ids_of_clients_in_turn();
+    REQUIRE(ids.size() == 20);
+    CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == ids.size());
+    CHECK(ids.front().size() == 16);
+    // Numbers that can be repeated give ids that can be: no address is in them.
+    CHECK(ids_of_clients_in_turn() == ids);
 }
 
 TEST_CASE("only the configured path is served", "[mesa][server]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "connected_client.hpp"
 
+#include "hex.hpp"
 #include "lane_part.hpp"
 #include "server_impl.hpp"
 
@@ -51,6 +52,7 @@ ConnectedClient::ConnectedClient(Server::Impl& server, LanePart& part, core::Con
       part_(&part),
       port_(part.lane().port()),
       connection_(&connection),
+      number_(server.hub.rng().next_u64()),
       request_{std::string(request.path), std::string(request.query), request.peer, {}},
       rate_(part.now(), server.config.limits.messages) {
     for (const std::string& name : server.config.kept_headers) {
@@ -60,7 +62,9 @@ ConnectedClient::ConnectedClient(Server::Impl& server, LanePart& part, core::Con
 }
 
 std::string ConnectedClient::server_id() const {
-    return std::to_string(reinterpret_cast<std::uintptr_t>(this));
+    std::string text;
+    append_hex(text, number_);
+    return text;
 }
 
 std::vector<Message> ConnectedClient::messages() const {

@@ -104,6 +104,7 @@ class ConnectedClient final : public Client, public std::enable_shared_from_this
     LanePart* part_;        ///< not looked at when disconnected: it may be gone with its server
     std::shared_ptr<core::Lane::Port> port_;
     core::Connection* connection_;
+    const std::uint64_t number_;  ///< random; server_id() is made of it when it is asked for
     std::optional<Id> id_;
     std::string user_;
     Request request_;

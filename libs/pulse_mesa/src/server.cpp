@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "conversation.hpp"
+#include "hex.hpp"
 #include "server_impl.hpp"
 
 #include <utility>
@@ -17,12 +18,8 @@ constexpr std::chrono::milliseconds kFarewellTime{500};
 constexpr std::string_view kAnySubprotocol[] = {"*"};
 
 std::string random_name(core::Rng& rng) {
-    constexpr std::string_view kHex = "0123456789abcdef";
     std::string name;
-    for (int word = 0; word < 2; ++word) {
-        std::uint64_t bits = rng.next_u64();
-        for (int i = 0; i < 16; ++i, bits >>= 4) name += kHex[bits & 15];
-    }
+    for (int word = 0; word < 2; ++word) append_hex(name, rng.next_u64());
     return name;
 }
 

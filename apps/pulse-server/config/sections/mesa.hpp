@@ -199,7 +199,9 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     }),
     row<&MesaOptions::max_kept_bytes>({
         .name = "max_kept_bytes",
-        .doc = "Kept for one id at most; what does not fit is lost, and counted as an error.",
+        .doc = "Of what this server itself sends to ids that are offline, kept for one id at most; "
+               "what does not fit is lost, and counted as an error. Dispatchers keep by a limit "
+               "of their own.",
         .min = 1'024,
         .max = 268'435'456,
         .unit = Unit::bytes,

@@ -95,7 +95,7 @@ class Client {
     [[nodiscard]] virtual const std::string& user() const noexcept = 0;
     [[nodiscard]] virtual bool is_authenticated() const noexcept = 0;
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;
-    /// A text of this process for this connection, never sent anywhere.
+    /// A random text that names this connection, also when it has ended; never sent anywhere.
     [[nodiscard]] virtual std::string server_id() const = 0;
     [[nodiscard]] virtual const Request& request() const noexcept = 0;
     /// With ServerConfig::stores_messages: what it sent and was sent, oldest first.

@@ -86,21 +86,21 @@ struct ServerLimits {
 struct ServerConfig {
     // Behaviour
     /// The only path served, the query being ignored; others are answered 400. Nothing: any.
-    std::optional<std::string> path;
+    std::optional<std::string> path{};
     /// Joins servers, dispatchers and portals: make_redis_bus(), make_memory_bus(). Null: this
     /// server is alone.
-    std::shared_ptr<Bus> bus;
-    HeartbeatOptions heartbeat;
-    ReconnectOptions reconnect;
-    AuthenticationOptions authentication;
-    SyncOptions sync;
-    PortalOptions portal;
-    VersionOptions versions;
+    std::shared_ptr<Bus> bus{};
+    HeartbeatOptions heartbeat{};
+    ReconnectOptions reconnect{};
+    AuthenticationOptions authentication{};
+    SyncOptions sync{};
+    PortalOptions portal{};
+    VersionOptions versions{};
     /// Clients and server keep what they sent and received; see Client::messages().
     bool stores_messages = false;
     /// Request headers that Client::request() shall have.
-    std::vector<std::string> kept_headers;
-    ServerLimits limits;
+    std::vector<std::string> kept_headers{};
+    ServerLimits limits{};
 };
 
 }  // namespace pulse::mesa
