@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { fixture, kAnswered, kBroken } from './support/browser.mjs';
 import { logIn } from './support/http.mjs';
-import { startServer } from './support/process.mjs';
+import { startServer, untilReady } from './support/process.mjs';
 import { asker, startBareTarget } from './support/real_target.mjs';
 import { WebSocket } from './support/websocket.mjs';
 
@@ -301,6 +301,7 @@ describe('the page of the real server', { timeout: 500_000 }, () => {
     };
     try {
       const first = await start();
+      await untilReady(running[0]);
       await asker(first.baseUrl, first.adminKey)('POST', '/universe/registry/add',
         { universeId: '77', openCloudApiKey: held.target.goodKey, name: 'Kept' });
       const second = await start();

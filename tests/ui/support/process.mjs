@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import readline from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const kDeadlineMs = 30_000;
 
@@ -82,6 +83,18 @@ export function startServer({ folder, environment, port = 0 }) {
       return event === 'listening' ? `http://${address}` : undefined;
     },
   });
+}
+
+/** It listens before it has read what it keeps, the registry among it. */
+export async function untilReady(server) {
+  const end = Date.now() + kDeadlineMs;
+  for (;;) {
+    const answer = await fetch(`${server.found}/readyz`);
+    const text = await answer.text();
+    if (answer.ok) return;
+    assert.ok(Date.now() < end, `not ready: ${text}`);
+    await sleep(20);
+  }
 }
 
 /** Roblox Open Cloud; `found` is its address. */

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startCloud, startServer } from './process.mjs';
+import { startCloud, startServer, untilReady } from './process.mjs';
 import { Traffic } from './traffic.mjs';
 
 const kGoodKey = 'good-open-cloud-key';
@@ -73,8 +73,9 @@ export async function startBareTarget() {
   let server;
   try {
     server = await startServer({ folder, environment });
+    await untilReady(server);
   } catch (error) {
-    await cloud.stop();
+    await Promise.allSettled([server?.stop(), cloud.stop()]);
     throw error;
   }
   const adminKey = readFileSync(path.join(folder, 'data/roblox-admin.key'), 'utf8').trim();
@@ -90,6 +91,7 @@ export async function startBareTarget() {
       await last.stop();
       await meanwhile();
       server = await startServer({ folder, environment, port: new URL(last.found).port });
+      await untilReady(server);
     },
     async stop() {
       const ends = await Promise.allSettled([server?.stop(), cloud.stop()]);
