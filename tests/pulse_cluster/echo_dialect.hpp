@@ -49,10 +49,10 @@ class EchoDialect final : public core::Dialect {
         keys.headers_for_owner = [] { return std::vector<std::string>{"x-asked"}; };
         keys.release = [this](const std::string& key, std::function<void()> done) {
             {
-                const std::lock_guard lock(mutex);
-                released.push_back(key);
+                const std::lock_guard lock(mutex_);
+                released_.push_back(key);
                 if (holds_back) {
-                    unreleased.push_back(std::move(done));
+                    unreleased_.push_back(std::move(done));
                     return;
                 }
             }
@@ -60,13 +60,20 @@ class EchoDialect final : public core::Dialect {
         };
         return keys;
     }
+    /// Keys that were put away, one after the other.
+    [[nodiscard]] std::vector<std::string> released() {
+        const std::lock_guard lock(mutex_);
+        return released_;
+    }
+    /// What `holds_back` kept from being put away: says that it is.
+    [[nodiscard]] std::vector<std::function<void()>> unreleased() {
+        const std::lock_guard lock(mutex_);
+        return unreleased_;
+    }
 
     std::atomic<bool> refuses{false};
     std::vector<Ended> ended;  ///< on the lanes, which the test turns
-    std::mutex mutex;
-    bool holds_back = false;
-    std::vector<std::string> released;
-    std::vector<std::function<void()>> unreleased;
+    std::atomic<bool> holds_back{false};
     std::atomic<std::size_t> received_bytes{0};
 
   private:
@@ -150,6 +157,9 @@ class EchoDialect final : public core::Dialect {
     };
 
     const std::string node_;
+    std::mutex mutex_;
+    std::vector<std::string> released_;
+    std::vector<std::function<void()>> unreleased_;
     std::map<std::string, std::set<Talk*>> talks_;  ///< the test turns all lanes
 };
 

@@ -130,7 +130,7 @@ TEST_CASE("late word that a key is lost ends nobody who is with its next owner a
     CHECK_FALSE(back->close_code);
     CHECK(c.nodes[0].relay->stats().handovers_total == handovers);
     // What the dialect may still have of it goes all the same.
-    CHECK(c.nodes[0].echo.released == Lines{"k", "k"});
+    CHECK(c.nodes[0].echo.released() == Lines{"k", "k"});
 }
 
 TEST_CASE("a client ends when its key does, whatever its conversation does about it",

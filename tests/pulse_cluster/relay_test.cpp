@@ -141,7 +141,7 @@ TEST_CASE("a key that goes to another node takes nobody along: clients come back
     for (RoomPeer* const peer : {owner.get(), near.get(), far.get()}) {
         CHECK(c.becomes([&] { return peer->close_code == 1012; }));
     }
-    CHECK(c.becomes([&] { return c.nodes[0].echo.released == Lines{"k"}; }));
+    CHECK(c.becomes([&] { return c.nodes[0].echo.released() == Lines{"k"}; }));
     owner->drop();
     auto back = c.connect(2, "key=k");
     CHECK(c.read(*back, 1) == Lines{"b /websocket?key=k 127.0.0.1 head"});
@@ -155,12 +155,12 @@ TEST_CASE("an owner begins anew only when what it had is put away", "[cluster][r
     auto other = c.join(1, "k");
     c.nodes[0].echo.holds_back = true;
     c.owners->move("k", "b");
-    CHECK(c.becomes([&] { return !c.nodes[0].echo.unreleased.empty(); }));
+    CHECK(c.becomes([&] { return !c.nodes[0].echo.unreleased().empty(); }));
     c.owners->move("k", "a");
     owner->drop();
     auto back = c.connect(0, "key=k");
     CHECK_FALSE(c.becomes([&] { return !back->take().empty(); }, 100ms));
-    c.nodes[0].echo.unreleased.front()();
+    c.nodes[0].echo.unreleased().front()();
     CHECK(c.read(*back, 1).size() == 1);
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("a key that nobody needs any more is given back after a while", "[clus
     auto owner = c.join(0, "k");
     owner->drop();
     CHECK(c.becomes([&] { return c.owners->owner_of("k").empty(); }));
-    CHECK(c.nodes[0].echo.released == Lines{"k"});
+    CHECK(c.nodes[0].echo.released() == Lines{"k"});
     CHECK(c.nodes[0].relay->stats().keys == 0);
     CHECK(c.nodes[0].relay->stats().handovers_total == 1);
     auto next = c.connect(1, "key=k");
