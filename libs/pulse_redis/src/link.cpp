@@ -116,6 +116,8 @@ class Link::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 void Link::Impl::close() {
+    // One that has finished may be destroyed by another thread, while the loop's looks at it.
+    if (is_closed_) return;
     is_closed_ = true;
     is_up_ = false;
     if (stream_ != nullptr) stream_->close(false);
