@@ -23,6 +23,7 @@ constexpr std::string_view kRooms = "rooms";
 constexpr std::string_view kRoomPrefix = "rooms:";
 constexpr std::string_view kUniverses = "roblox";
 
+std::string key_of(const std::string& room) { return std::string(kRoomPrefix) + room; }
 std::optional<std::string> key_of(std::optional<std::string> room) {
     if (room) room->insert(0, kRoomPrefix);
     return room;
@@ -57,9 +58,10 @@ std::unique_ptr<RelayPart> RelayPart::make(const Config& config, const ClusterPa
 }
 
 core::Dialect& RelayPart::share(rooms::Rooms& rooms) {
-    rooms.share([relay = &impl_->relay](const std::string& room) {
-        relay->drop(std::string(kRoomPrefix) + room);
-    });
+    cluster::Relay* const relay = &impl_->relay;
+    rooms.share(
+        {.on_lost = [relay](const std::string& room) { relay->drop(key_of(room)); },
+         .term_of = [relay](const std::string& room) { return relay->term_of(key_of(room)); }});
     cluster::RelayKeys keys;
     keys.space = kRooms;
     keys.resumes_itself = true;

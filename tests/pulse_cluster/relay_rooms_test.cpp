@@ -40,10 +40,16 @@ cluster::RelayKeys room_keys(rooms::Rooms& rooms) {
 struct RoomNode : RelayNode {
     RoomNode(TestNet& net, TestOwners& owners, const std::string& name_, core::DocumentStore& store)
         : RelayNode(net, owners, name_, quick_options()), rooms({}, hub, store) {
-        rooms.share([this](const std::string& room) {
-            ++losses;
-            relay->drop(std::string(kPrefix) + room);
-        });
+        const auto key = [](const std::string& room) { return std::string(kPrefix) + room; };
+        rooms.share({.on_lost =
+                         [this, key](const std::string& room) {
+                             ++losses;
+                             relay->drop(key(room));
+                         },
+                     .term_of =
+                         [this, key](const std::string& room) {
+                             return fixed_term != 0 ? fixed_term.load() : relay->term_of(key(room));
+                         }});
         dialect = relay->wrap(rooms.dialect(), room_keys(rooms));
         routes = relay->wrap("rooms", rooms::make_room_routes(rooms, {.api_key = "key"}),
                              [this](const core::HttpRequest& request) {
@@ -61,6 +67,8 @@ struct RoomNode : RelayNode {
     rooms::Rooms rooms;
     std::vector<core::Route> routes;
     std::atomic<int> losses{0};
+    /// It believes to have all rooms by that.
+    std::atomic<std::uint64_t> fixed_term{0};
 };
 
 struct RoomCluster {
@@ -249,6 +257,29 @@ TEST_CASE("an owner that does not know yet that it is none stores nothing any mo
     CHECK(c.nodes[0].losses == 1);
     CHECK(c.ask(*next, R"({"type":"counter","data":{"id":"c","value":1}})") ==
           Lines{kCounted + R"(3"}})"});
+}
+
+TEST_CASE("an owner that does not know yet that it is none does not read a room anew",
+          "[cluster][relay][rooms]") {
+    RoomCluster c;
+    c.nodes[1].fixed_term = 5;
+    auto next = c.join(1, "room=r&session=new");
+    next->say(R"({"type":"subscribe","data":"counter"})");
+    const std::string add = R"({"type":"counter","data":{"id":"c","value":1}})";
+    CHECK(c.ask(*next, add) == Lines{kCounted + R"(1"}})"});
+    // By itself, as what was asked for before it lost the room, and comes to its turn after that.
+    c.nodes[0].fixed_term = 4;
+    RoomPeer late(*c.nodes[0].hub.lanes()[0], c.nodes[0].rooms.dialect(), "room=r&session=old");
+    REQUIRE(c.becomes([&] { return late.close_code.has_value(); }));
+    CHECK(c.nodes[0].losses == 1);
+    CHECK(c.nodes[1].losses == 0);
+    CHECK(c.ask(*next, add) == Lines{kCounted + R"(2"}})"});
+    // The next owner's term is newer than all.
+    c.nodes[0].fixed_term = 6;
+    RoomPeer after(*c.nodes[0].hub.lanes()[0], c.nodes[0].rooms.dialect(), "room=r&session=old");
+    REQUIRE(c.read(after, 2).size() == 2);
+    CHECK(c.ask(*next, add)[0].find("Nothing was changed") != std::string::npos);
+    CHECK(c.becomes([&] { return c.nodes[1].losses == 1; }));
 }
 
 TEST_CASE("a message to a room goes to another node once, however many are there",

@@ -98,10 +98,9 @@ struct Engine {
     /// Bytes of /users that are composed, over all rooms.
     const Total composed_views = std::make_shared<std::atomic<std::size_t>>(0);
 
-    /// Of rooms that another process has taken over; empty: there is no other. Set before anything
-    /// is served.
-    std::function<void(const std::string& room)> on_lost;
-    [[nodiscard]] bool is_shared() const noexcept { return on_lost != nullptr; }
+    /// Empty: there is no other process. Set before anything is served.
+    RoomSharing sharing;
+    [[nodiscard]] bool is_shared() const noexcept { return sharing.on_lost != nullptr; }
 
     const TopicPtr chat = std::make_shared<const Topic>(Topic{"chat", {}});
 

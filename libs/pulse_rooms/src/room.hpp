@@ -208,6 +208,8 @@ class Room : public std::enable_shared_from_this<Room> {
 
     // room_load.cpp
     void take_over(LanePart& at);
+    void set_fence(LanePart& at, std::uint64_t term,
+                   const core::Result<std::optional<core::Document>>& found);
     void read_page(LanePart& at, std::string begin);
     void loaded_page(LanePart& at, const core::Result<core::DocumentPage>& page);
     void finish_loading(LanePart& at, std::error_code error);

@@ -64,15 +64,14 @@ std::optional<Number> parse_hex(std::string_view text) {
     return number;
 }
 
-std::optional<std::uint64_t> parse_number(json::Value value) {
+std::optional<std::uint64_t> parse_number(std::string_view text) {
     std::uint64_t number = 0;
-    const auto read =
-        std::from_chars(value.raw.data(), value.raw.data() + value.raw.size(), number);
-    if (read.ec != std::errc{} || read.ptr != value.raw.data() + value.raw.size()) {
-        return std::nullopt;
-    }
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) return std::nullopt;
     return number;
 }
+
+std::optional<std::uint64_t> parse_number(json::Value value) { return parse_number(value.raw); }
 
 std::optional<std::string> parse_text(std::string_view json_text) {
     const json::Parsed parsed = json::parse(json_text);
@@ -124,10 +123,35 @@ void Room::when_loaded(LanePart& at, Waiter waiter) {
     read_page(at, prefix_ + std::string(keys::kState));
 }
 
-/// Before anything is read: what another process stores later it does not store.
+/// Before anything is read: what another process stores later it does not store. One that was
+/// stopped, and does not know yet that it has lost the room, has an older term than is there.
 void Room::take_over(LanePart& at) {
+    const std::uint64_t term = engine_.sharing.term_of(name_);
+    if (term == 0) return finish_loading(at, make_error_code(core::Error::document_conflict));
+    engine_.store.get(prefix_ + std::string(keys::kFence),
+                      [self = shared_from_this(), part = at.shared_from_this(),
+                       term](core::Result<std::optional<core::Document>> found) {
+                          part->post([self, part, term, found = std::move(found)] {
+                              self->set_fence(*part, term, found);
+                          });
+                      });
+}
+
+void Room::set_fence(LanePart& at, std::uint64_t term,
+                     const core::Result<std::optional<core::Document>>& found) {
+    if (!found) return finish_loading(at, found.error());
+    const std::string key = prefix_ + std::string(keys::kFence);
     core::DocumentBatch batch;
-    batch.put(prefix_ + std::string(keys::kFence), std::to_string(now_ms()));
+    if (*found) {
+        if (parse_number((*found)->text()).value_or(0) > term) {
+            finish_loading(at, make_error_code(core::Error::document_conflict));
+            return engine_.sharing.on_lost(name_);
+        }
+        batch.require_version(key, (*found)->version);
+    } else {
+        batch.require_absent(key);
+    }
+    batch.put(key, std::to_string(term));
     engine_.begin_write();
     engine_.store.commit(std::move(batch),
                          [self = shared_from_this(), part = at.shared_from_this()](

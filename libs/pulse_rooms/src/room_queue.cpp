@@ -292,7 +292,7 @@ void Room::committed(LanePart& at, std::error_code error) {
     engine_.end_write();
     for (auto& [done, outcome] : calls) done(outcome);
     at.settle();
-    if (is_loss_news) engine_.on_lost(name_);
+    if (is_loss_news) engine_.sharing.on_lost(name_);
 }
 
 /// What one commit's end means for the set under way.

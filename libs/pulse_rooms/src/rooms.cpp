@@ -310,9 +310,7 @@ core::Metrics::Token Rooms::add_metrics(core::Metrics& metrics) {
     });
 }
 
-void Rooms::share(std::function<void(const std::string& room)> on_lost) {
-    impl_->engine.on_lost = std::move(on_lost);
-}
+void Rooms::share(RoomSharing sharing) { impl_->engine.sharing = std::move(sharing); }
 
 void Rooms::release(std::string_view room, std::function<void()> done) {
     if (impl_->engine.parts.empty()) return done();

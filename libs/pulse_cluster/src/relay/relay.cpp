@@ -161,6 +161,8 @@ void Relay::drop(std::string_view key) {
     impl_->board->post([key = std::string(key)](Switchboard& board) { board.drop(key); });
 }
 
+std::uint64_t Relay::term_of(std::string_view key) const { return impl_->board->term_of(key); }
+
 void Relay::drain() {
     impl_->board->post([](Switchboard& board) { board.drain(); });
 }

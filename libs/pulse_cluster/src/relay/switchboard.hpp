@@ -99,6 +99,8 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
                  std::chrono::milliseconds patience, Responder responder);
 
     void drop(const std::string& key);
+    /// From any thread.
+    [[nodiscard]] std::uint64_t term_of(std::string_view key) const;
     void drain();
     void give_back(std::function<void()> done);
 
@@ -203,9 +205,10 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
     const std::shared_ptr<NodeMail> mail_;
     std::vector<std::shared_ptr<Desk>> desks_;
 
-    mutable std::mutex mutex_;  ///< of these two
+    mutable std::mutex mutex_;  ///< of these
     std::map<std::string, SpacePtr, std::less<>> spaces_;
     std::map<std::string, core::HttpHandler, std::less<>> routes_;
+    std::map<std::string, std::uint64_t, std::less<>> terms_;  ///< of the keys that this node owns
 
     std::unordered_map<std::string, std::unique_ptr<Key>> keys_;
     std::unordered_map<std::uint64_t, Call> calls_;

@@ -69,6 +69,18 @@ void Switchboard::set_owner(Key& key, const core::Owner& owner) {
         }
     }
     key.owner = owner;
+    const std::lock_guard lock(mutex_);
+    if (owner.is_this_node) {
+        terms_[key.name] = owner.term;
+    } else if (const auto place = terms_.find(key.name); place != terms_.end()) {
+        terms_.erase(place);
+    }
+}
+
+std::uint64_t Switchboard::term_of(std::string_view key) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = terms_.find(key);
+    return found == terms_.end() ? 0 : found->second;
 }
 
 void Switchboard::on_owner(const std::string& name, std::uint64_t serial,

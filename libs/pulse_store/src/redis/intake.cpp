@@ -46,13 +46,10 @@ void Intake::answered(std::size_t operations, std::size_t bytes) noexcept {
 }
 
 void Intake::close() {
-    bool must_wake = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_closed_ = true;
-        must_wake = !std::exchange(is_awake_, true);
-    }
-    if (must_wake) wake_();
+    // Under the lock: once it is given up the thread may end, and this with it.
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    if (!std::exchange(is_awake_, true)) wake_();
 }
 
 bool Intake::is_closed() const {

@@ -75,10 +75,9 @@ void Intake::wake_writer() { wake(writes_); }
 void Intake::wake_reader() { wake(reads_); }
 
 void Intake::close() {
-    {
-        const std::lock_guard lock(mutex_);
-        is_closed_ = true;
-    }
+    // Under the lock: once it is given up a thread may end, and this with it.
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
     writes_.arrived.notify_one();
     reads_.arrived.notify_one();
 }

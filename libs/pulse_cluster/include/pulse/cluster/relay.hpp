@@ -138,6 +138,9 @@ class Relay {
     /// connections end, it is released, and asked for anew when somebody wants it. When that is
     /// known here already it is only released.
     void drop(std::string_view key);
+    /// Of this node's ownership of the key, as it believes; 0: another's, or not known here. What
+    /// the dialect stores can be fenced by it.
+    [[nodiscard]] std::uint64_t term_of(std::string_view key) const;
 
     /// This node is about to end: it takes no connections of others any more, ends those it has,
     /// and gives keys back as soon as nobody here needs them.

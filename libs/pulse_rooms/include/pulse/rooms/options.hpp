@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -85,6 +86,15 @@ struct RoomsOptions {
 
     // Performance
     std::size_t max_idle_rooms = 10'000;  ///< kept in memory during idle_time
+};
+
+/// Of rooms on several processes with one store; see Rooms::share().
+struct RoomSharing {
+    /// Another process has the room.
+    std::function<void(const std::string& room)> on_lost{};
+    /// Of the ownership by which this process has the room (core::Owner::term): it grows with each
+    /// owner. 0: it has none.
+    std::function<std::uint64_t(const std::string& room)> term_of{};
 };
 
 }  // namespace pulse::rooms

@@ -105,10 +105,11 @@ class Rooms {
     // For rooms on many nodes that share a store (cluster::Relay): a room is on one of them at a
     // time.
 
-    /// From now on whoever reads a room from the store takes it over: what another process still
-    /// has of it is stored no more, but refused, and `on_lost` is called there, on any loop. So ask
-    /// a node for rooms that it has alone. Before anything is served.
-    void share(std::function<void(const std::string& room)> on_lost);
+    /// From now on whoever reads a room from the store takes it over, and its term is kept there:
+    /// what another process still has of the room is stored no more, but refused, and `on_lost` is
+    /// called there; and who has an older term does not get the room any more. So ask a node for
+    /// rooms that it has alone. Both are called on any loop. Before anything is served.
+    void share(RoomSharing sharing);
     /// Calls `done` on a loop once the room is not in memory any more, and all of it is stored. Its
     /// connections are ended by the caller, who lets nobody in meanwhile.
     void release(std::string_view room, std::function<void()> done);
