@@ -42,8 +42,7 @@ int main() {
     signals.async_wait([&](const asio::error_code& error, int signal) {
         if (error) return;
         mesa.shut_down([&, signal] {
-            // The clients are gone, and Redis knows of none. Here is the place for work of your
-            // own.
+            // The clients are gone, and Redis knows of none: the place for work of your own.
             std::printf("ends by signal %d\n", signal);
             server.drain(0ms, 1s, [&] { io.stop(); });
         });
