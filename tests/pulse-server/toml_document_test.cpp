@@ -126,6 +126,13 @@ TEST_CASE("what the library takes for granted is looked at before", "[config][to
         CHECK(refused.error().message == "no table's name begins with this character");
         CHECK(refused.error().at.line == 2);
     }
+    for (const char* header : {"[", "[ \t", "[[", "[[ ", "[\r", "  [[\r"}) {
+        CAPTURE(header);
+        const auto refused = parse_toml(std::string("a = 1\n") + header + "\nb = 2\n");
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message == "a table's name is missing");
+        CHECK(refused.error().at.line == 2);
+    }
     for (const char* time : {"2026-11-21T.12:00:00Z", "12:00", "localhost:8080"}) {
         const auto refused = parse_toml(std::string("a = ") + time);
         REQUIRE_FALSE(refused);

@@ -99,7 +99,8 @@ TomlNode convert(const toml::node& from, int depth) {
 ///   fails an assertion of toml++;
 /// - strings of several lines, where that happens too, and which no configuration key has a use
 ///   for. Without them every line starts outside quotes, and so a few states are enough here;
-/// - a table's header whose name begins with what no key begins with, which it assumes away;
+/// - a table's header whose name begins with what no key begins with, the line's end among it,
+///   which it assumes away;
 /// - times of the day, which no key has a use for, and whose digits it assumes to be there.
 class Screening {
   public:
@@ -138,8 +139,12 @@ class Screening {
         if (at != std::string_view::npos && line[at] == '[') {
             at = line.find_first_not_of(kBlank, at + 1);
         }
-        // A header that ends here is refused with a better word than ours.
-        if (at == std::string_view::npos || line[at] == ']' || line[at] == '\r') return;
+        if (at == std::string_view::npos || line[at] == '\r') {
+            column_ = static_cast<std::uint32_t>(std::min(at, line.size())) + 1;
+            problem_ = "a table's name is missing";
+            return;
+        }
+        if (line[at] == ']') return;  // refused with a better word than ours
         const char c = line[at];
         const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         const bool is_digit = c >= '0' && c <= '9';
