@@ -69,7 +69,7 @@ struct Cut {
 TEST_CASE("of nodes that write one history the one that is farther from NATS gets its turns",
           "[nats][fault]") {
     cluster::BrokerOptions options = options_with_history();
-    options.answer_timeout = 1'000ms;
+    options.answer_timeout = 2'000ms;
     Cut cluster(options);
     const auto second = cluster.nodes.add(cluster.nats.url(), options);
     REQUIRE(eventually([&] { return second->is_healthy(); }));
