@@ -10,7 +10,6 @@ namespace pulse::test {
 
 struct LeaveTimes {
     std::chrono::steady_clock::duration shortest = std::chrono::hours{1};
-    std::chrono::steady_clock::duration longest{0};
 };
 
 /// docs/operations/clustering.md, "Presence": the time without a word, and a twelfth of it; and
@@ -33,7 +32,6 @@ template <typename Leave, typename ComeBack>
         leave();
         const auto took = std::chrono::steady_clock::now() - before;
         times.shortest = std::min(times.shortest, took);
-        times.longest = std::max(times.longest, took);
         come_back();
     }
     return times;
