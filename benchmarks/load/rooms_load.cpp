@@ -101,6 +101,7 @@ class Load {
         turn_until(begin);
         deliveries_ = 0;
         latencies_ = std::make_unique<Histogram>();
+        firsts_ = std::make_unique<Histogram>();
         const std::uint64_t said_before = said_;
         const std::vector<std::uint64_t> cpu_before = stats_.cpu_ns_each();
         const std::uint64_t measured_from = now_ns();
@@ -284,8 +285,9 @@ class Load {
         ++deliveries_;
         if (client.talker == nullptr) return;
         if (is_counter()) check_value(client, message);
-        latencies_->record(now - client.talker->sent.at(client.heard++));
-        ++client.talker->told;
+        const std::uint64_t latency = now - client.talker->sent.at(client.heard++);
+        latencies_->record(latency);
+        if (client.talker->told++ % client.talker->listeners == 0) firsts_->record(latency);
     }
     static void check_value(Client& client, std::string_view message) {
         const std::size_t at = message.find(R"("value":")");
@@ -316,12 +318,13 @@ class Load {
             cpu_us += (cpu_us.empty() ? "" : ", ") + std::to_string(static_cast<double>(ns) / 1e3);
         }
         std::printf(R"({"said": %llu, "said_from_start": %llu, "heard": %llu, "deliveries": %llu, )"
-                    R"("seconds": %.6f, "p50_us": %.3f, "cpu_us": [%s]})"
+                    R"("seconds": %.6f, "p50_us": %.3f, "first_p50_us": %.3f, "cpu_us": [%s]})"
                     "\n",
                     static_cast<unsigned long long>(said), static_cast<unsigned long long>(said_),
                     static_cast<unsigned long long>(latencies_->count()),
                     static_cast<unsigned long long>(deliveries_), seconds,
-                    static_cast<double>(latencies_->percentile(0.5)) / 1e3, cpu_us.c_str());
+                    static_cast<double>(latencies_->percentile(0.5)) / 1e3,
+                    static_cast<double>(firsts_->percentile(0.5)) / 1e3, cpu_us.c_str());
     }
 
     Options options_;
@@ -329,6 +332,7 @@ class Load {
     ProcessStats stats_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::unique_ptr<Histogram> latencies_ = std::make_unique<Histogram>();
+    std::unique_ptr<Histogram> firsts_ = std::make_unique<Histogram>();  ///< of each message
     std::uint64_t deliveries_ = 0;
     std::uint64_t said_ = 0;  ///< from the start
     std::string output_;

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/hub_fixture.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -196,15 +197,27 @@ TEST_CASE("a shared frame lives until the last peer has it", "[core][outlet]") {
     MemoryBudget counted;
     RecordingOutlet ann(fixture.lane());
     RecordingOutlet bob(fixture.lane());
+    RecordingOutlet gone(fixture.lane());
     ann.set_room(0);
+    gone.shut();
     {
         SharedFrame frame;
         frame.chunk = ChunkRef::allocate(5, &counted);
         std::copy_n(reinterpret_cast<const std::byte*>("hello"), 5, frame.chunk->data());
         frame.end = 5;
-        ann.send(frame);
-        bob.send(frame);
+        frame.message_bytes = 5;
+        SECTION("sent to each") {
+            ann.send(frame);
+            gone.send(frame);
+            bob.send(frame);
+        }
+        SECTION("sent to all of them") {
+            const std::array<Outlet*, 3> all{&ann, &gone, &bob};
+            fixture.lane().send(frame, all);
+        }
     }
+    CHECK(fixture.lane().stats().deliveries.get() == 2);
+    CHECK(fixture.lane().stats().delivered_bytes.get() == 10);
     CHECK(counted.used() > 0);
     fixture.flush();
     CHECK(bob.written() == "hello");

@@ -12,9 +12,11 @@ namespace pulse::cluster {
 
 template <typename Number>
 void append_number(Number number, std::string& out) {
+    char bytes[sizeof number];
     for (std::size_t i = 0; i < sizeof number; ++i) {
-        out += static_cast<char>(static_cast<std::uint8_t>((number >> (8 * i)) & 0xff));
+        bytes[i] = static_cast<char>(static_cast<std::uint8_t>((number >> (8 * i)) & 0xff));
     }
+    out.append(bytes, sizeof bytes);
 }
 
 /// Takes it from the front; false, and `in` in any state, when there is not enough.

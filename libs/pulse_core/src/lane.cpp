@@ -7,11 +7,19 @@
 
 #include <pulse/core/hub.hpp>
 #include <pulse/core/lane.hpp>
+#include <pulse/core/prefetch.hpp>
 
 namespace pulse::core {
 
 using detail::LaneChannel;
 using detail::Segment;
+
+namespace {
+
+/// Of an outlet and what is derived from it: where write_out() finds what it needs.
+constexpr std::size_t kOutletHead = 128;
+
+}  // namespace
 
 Lane::Lane(Hub& hub, LaneHost& host, const Clock& clock, MemoryBudget* budget, std::uint32_t index)
     : hub_(hub),
@@ -114,6 +122,9 @@ Lane::Flushed Lane::flush() {
     }
     // write_out() must not queue more, but on_overflow() of a dialect may: hence by index.
     for (std::size_t i = 0; i < touched_.size(); ++i) {
+        if (i + kPrefetchAhead < touched_.size()) {
+            prefetch(touched_[i + kPrefetchAhead], kOutletHead);
+        }
         Outlet* outlet = touched_[i];
         if (outlet == nullptr) continue;
         outlet->is_touched_ = false;
@@ -237,7 +248,10 @@ void Lane::deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool i
     }
     holds_.push_back(frame.chunk);
     const FrameSlice slice{frame.chunk.get(), frame.begin, frame.end, frame.messages};
-    for (Outlet* outlet : to) outlet->push(slice, true);
+    for (std::size_t i = 0; i < to.size(); ++i) {
+        if (i + kPrefetchAhead < to.size()) prefetch(to[i + kPrefetchAhead], sizeof(Outlet));
+        to[i]->push(slice, true);
+    }
     stats_.fan_out.observe(to.size(), LaneStats::kFanOutFirst);
     stats_.deliveries.add(std::uint64_t{frame.messages} * to.size());
     stats_.delivered_bytes.add(std::uint64_t{frame.message_bytes} * to.size());
@@ -245,6 +259,21 @@ void Lane::deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool i
     // Of what is handed out while the turn is being written the next one tells.
     delivered_.messages += frame.messages;
     if (is_first) ++delivered_.channels;
+}
+
+void Lane::send(const SharedFrame& frame, std::span<Outlet* const> to) {
+    if (to.empty()) return;
+    holds_.push_back(frame.chunk);
+    const FrameSlice slice{frame.chunk.get(), frame.begin, frame.end, frame.messages};
+    std::uint64_t reached = 0;
+    for (std::size_t i = 0; i < to.size(); ++i) {
+        if (i + kPrefetchAhead < to.size()) prefetch(to[i + kPrefetchAhead], sizeof(Outlet));
+        if (to[i]->is_finished_) continue;
+        to[i]->push(slice, false);
+        ++reached;
+    }
+    stats_.deliveries.add(reached * frame.messages);
+    stats_.delivered_bytes.add(reached * frame.message_bytes);
 }
 
 void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {
@@ -259,7 +288,10 @@ void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {
     flushed_.messages += messages;
     messages *= channel.subscribers.size();
     bytes *= channel.subscribers.size();
-    for (const LaneChannel::Subscriber& subscriber : channel.subscribers) {
+    const std::vector<LaneChannel::Subscriber>& to = channel.subscribers;
+    for (std::size_t i = 0; i < to.size(); ++i) {
+        if (i + kPrefetchAhead < to.size()) prefetch(to[i + kPrefetchAhead].outlet, sizeof(Outlet));
+        const LaneChannel::Subscriber& subscriber = to[i];
         for (const Segment& segment : segments) {
             if (segment.except == subscriber.outlet) {
                 messages -= segment.messages;

@@ -68,11 +68,8 @@ void Outlet::send(ByteView message, MessageKind kind) {
 }
 
 void Outlet::send(const SharedFrame& frame) {
-    if (is_finished_) return;
-    lane_->holds_.push_back(frame.chunk);
-    push({frame.chunk.get(), frame.begin, frame.end, frame.messages}, false);
-    lane_->stats_.deliveries.add(frame.messages);
-    lane_->stats_.delivered_bytes.add(frame.message_bytes);
+    Outlet* const self = this;
+    lane_->send(frame, {&self, 1});
 }
 
 void Outlet::push(const FrameSlice& slice, bool is_droppable) noexcept {

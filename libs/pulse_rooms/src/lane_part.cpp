@@ -10,6 +10,7 @@
 #include <exception>
 #include <utility>
 
+#include <pulse/core/prefetch.hpp>
 #include <pulse/protocol/bytes.hpp>
 
 namespace pulse::rooms {
@@ -122,7 +123,15 @@ void LanePart::publish(const Item& item) {
         return;
     }
     outlets_.clear();
-    for (Member* const member : *to) {
+    for (std::size_t i = 0; i < to->size(); ++i) {
+        // The connection, and ahead of that the member which says where it is.
+        if (i + 2 * core::kPrefetchAhead < to->size()) {
+            core::prefetch(&(*to)[i + 2 * core::kPrefetchAhead]->connection);
+        }
+        if (i + core::kPrefetchAhead < to->size()) {
+            core::prefetch((*to)[i + core::kPrefetchAhead]->connection, sizeof(core::Outlet));
+        }
+        Member* const member = (*to)[i];
         member->last_ms.store(now_ms_, std::memory_order_relaxed);
         core::Connection& connection = *member->connection;
         if (&connection.framing() == item.frame.framing) {

@@ -43,6 +43,9 @@ struct Member : std::enable_shared_from_this<Member> {
 
     // Its lane's.
     core::Connection* connection = nullptr;  ///< null when it is gone
+    // Anybody's, and here because each publication needs both.
+    std::atomic<std::uint64_t> last_ms{0};  ///< when something was last sent or received
+    // Its lane's again.
     RoomConversation* conversation = nullptr;
     std::vector<Subscription> subscriptions;
     std::uint64_t stamp = 0;            ///< of the last publication handed to it
@@ -60,9 +63,6 @@ struct Member : std::enable_shared_from_this<Member> {
     std::uint32_t queued = 0;      ///< outputs that wait for the store on its account
     std::size_t queued_bytes = 0;  ///< that they hold
     std::vector<std::string> relays;
-
-    // Anybody's.
-    std::atomic<std::uint64_t> last_ms{0};  ///< when something was last sent or received
 };
 using MemberPtr = std::shared_ptr<Member>;
 

@@ -25,9 +25,9 @@ TcpConnection::TcpConnection(Loop::Impl& loop, std::shared_ptr<const Endpoint> e
                              const core::PeerAddress& peer)
     : core::HttpConnection(loop.lane, core::no_framing()),
       loop_(loop),
+      fd_(fd),
       endpoint_(std::move(endpoint)),
       http_(std::make_unique<HttpExchange>()),
-      fd_(fd),
       last_input_(loop.now),
       peer_(peer) {
     loop_.add(*this);

@@ -160,21 +160,8 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
     }
 
     Loop::Impl& loop_;
-    std::shared_ptr<const Endpoint> endpoint_;
-    std::unique_ptr<HttpExchange> http_;
-    std::unique_ptr<core::Conversation> conversation_;
-    websocket::Parser parser_;
-    std::unique_ptr<PeerClose> peer_close_;
+    // First what write_out() needs: it stands in one line of memory, or two.
     int fd_;
-    std::uint32_t index_ = 0;  ///< in the loop's list
-    Tick last_input_ = 0;
-    Tick tick_at_ = 0;        ///< Conversation::on_tick; with has_tick_
-    Tick partial_since_ = 0;  ///< when the message began that is incomplete; with is_partial_
-    Tick close_at_ = 0;  ///< end of patience in closing and lingering; shutdown with is_draining_
-    std::uint32_t charged_bytes_ = 0;
-    core::PeerAddress peer_;
-    Phase phase_ = Phase::http;
-    std::uint8_t interest_ = 0;
     bool is_blocked_ : 1 = false;  ///< the socket's buffer is full
     bool is_paused_ : 1 = false;   ///< by the conversation
     bool has_overflowed_ : 1 = false;
@@ -194,6 +181,20 @@ class TcpConnection final : public core::HttpConnection, public TimerNode {
     bool is_admitted_ : 1 = false;         ///< counted by the client gate
     bool is_chunked_ : 1 = false;          ///< stream: the body's end is told by a chunk
     bool is_stream_ : 1 = false;           ///< counted as one
+    Phase phase_ = Phase::http;
+    std::shared_ptr<const Endpoint> endpoint_;
+    std::unique_ptr<HttpExchange> http_;
+    std::unique_ptr<core::Conversation> conversation_;
+    websocket::Parser parser_;
+    std::unique_ptr<PeerClose> peer_close_;
+    std::uint32_t index_ = 0;  ///< in the loop's list
+    Tick last_input_ = 0;
+    Tick tick_at_ = 0;        ///< Conversation::on_tick; with has_tick_
+    Tick partial_since_ = 0;  ///< when the message began that is incomplete; with is_partial_
+    Tick close_at_ = 0;  ///< end of patience in closing and lingering; shutdown with is_draining_
+    std::uint32_t charged_bytes_ = 0;
+    core::PeerAddress peer_;
+    std::uint8_t interest_ = 0;
 };
 
 }  // namespace pulse::transport

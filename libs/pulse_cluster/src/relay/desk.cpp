@@ -5,10 +5,14 @@
 #include "relay/remote_connection.hpp"
 #include "relay/switchboard.hpp"
 
+#include <algorithm>
+#include <array>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include <pulse/core/hub.hpp>
+#include <pulse/core/prefetch.hpp>
 
 namespace pulse::cluster {
 
@@ -58,7 +62,12 @@ void Desk::put(Task task) {
 
 // ---------------------------------------------------------------- going out
 
-Desk::Outgoing& Desk::outgoing(const PeerPtr& peer) { return outgoing_[peer]; }
+Desk::Outgoing& Desk::outgoing(const PeerPtr& peer) {
+    if (last_outgoing_ == nullptr || last_outgoing_->first != peer) {
+        last_outgoing_ = &*outgoing_.try_emplace(peer).first;
+    }
+    return last_outgoing_->second;
+}
 
 void Desk::count(const PeerPtr& peer, std::size_t bytes) {
     outgoing(peer).counted += bytes;
@@ -89,15 +98,18 @@ void Desk::flush_soon() {
 void Desk::flush() {
     is_flush_due_ = false;
     std::vector<std::pair<PeerPtr, std::string>> streams;
-    for (auto& [peer, out] : outgoing_) {
-        std::string bytes = std::move(out.before);
+    for (auto each = outgoing_.begin(); each != outgoing_.end();) {
+        auto& [peer, out] = *each;
+        std::string bytes = std::exchange(out.before, {});
         out.frames.write(bytes);
-        bytes += out.after;
+        bytes += std::exchange(out.after, {});
         // What was counted was an estimate.
-        peer->waiting += bytes.size() - out.counted;
+        peer->waiting += bytes.size() - std::exchange(out.counted, 0);
         if (!bytes.empty()) streams.emplace_back(peer, std::move(bytes));
+        // It has its place as long as there may be more for it.
+        each = peer->is_broken ? outgoing_.erase(each) : std::next(each);
     }
-    outgoing_.clear();
+    last_outgoing_ = nullptr;
     std::vector<Command> commands = std::exchange(commands_, {});
     const auto board = board_.lock();
     if (board == nullptr || (streams.empty() && commands.empty())) return;
@@ -210,18 +222,41 @@ bool Desk::is_full(const PeerPtr& peer, SessionNumber client) {
 void Desk::on_frames(const Frames& frames) {
     const core::ChunkRef chunk = frames.chunk(lane_.budget());
     for (const Frames::Group& group : frames.groups()) {
-        for (const SessionNumber session : group.sessions) {
+        find_carried(group.sessions);
+        if (!chunk) {
+            for (core::Outlet* const each : outlets_) {
+                static_cast<core::Connection*>(each)->fail("there is no memory for a message");
+            }
+            continue;
+        }
+        for (const Frames::Slice& slice : group.slices) {
+            lane_.send({chunk, slice.begin, slice.begin + slice.size, 1, slice.size}, outlets_);
+        }
+    }
+}
+
+/// To `outlets_`, those that are this lane's. Some at a time are looked up together, so that one's
+/// way through memory does not wait for another's.
+void Desk::find_carried(std::span<const SessionNumber> sessions) {
+    constexpr std::size_t kTogether = 16;
+    constexpr std::size_t kHead = 32;  ///< of a conversation: whose it is, and as what
+    std::array<std::pair<SessionNumber, RelayConversation*>, kTogether> found;
+    outlets_.clear();
+    while (!sessions.empty()) {
+        const auto some = sessions.first(std::min(kTogether, sessions.size()));
+        sessions = sessions.subspan(some.size());
+        std::size_t n = 0;
+        for (const SessionNumber session : some) {
             if (lane_of(session) != lane_.index()) continue;
-            RelayConversation* const conversation = find_carried(session);
-            if (conversation == nullptr) continue;
-            if (!chunk) {
-                conversation->connection().fail("there is no memory for a message");
-                continue;
-            }
-            for (const Frames::Slice& slice : group.slices) {
-                conversation->connection().send(
-                    core::SharedFrame{chunk, slice.begin, slice.begin + slice.size, 1, slice.size});
-            }
+            RelayConversation* const each = find(client_of(session));
+            if (each == nullptr) continue;
+            core::prefetch(each, kHead);
+            found[n++] = {session, each};
+        }
+        for (const auto& [session, each] : std::span(found.data(), n)) {
+            if (each->carried_as() != session) continue;
+            outlets_.push_back(&each->connection());
+            core::prefetch(outlets_.back(), sizeof(core::Outlet));
         }
     }
 }
@@ -250,6 +285,7 @@ void Desk::forget(const PeerPtr& peer, SessionNumber session) {
 
 void Desk::end_all(const PeerPtr& peer) {
     outgoing_.erase(peer);
+    last_outgoing_ = nullptr;
     waiting_.erase(peer);
     blocked_.erase(peer);
     const auto begin = host_.lower_bound({peer.get(), 0});

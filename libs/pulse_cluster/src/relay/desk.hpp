@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -139,6 +140,7 @@ class Desk : public std::enable_shared_from_this<Desk> {
     using Command = std::function<void(Switchboard&)>;
 
     [[nodiscard]] Outgoing& outgoing(const PeerPtr& peer);
+    void find_carried(std::span<const SessionNumber> sessions);
     template <typename Write>
     void say(const PeerPtr& peer, std::string Outgoing::*where, Write write);
     void command(Command command);
@@ -156,7 +158,9 @@ class Desk : public std::enable_shared_from_this<Desk> {
     std::unordered_map<SessionNumber, RelayConversation*> gate_;
     std::map<HostKey, std::unique_ptr<RemoteConnection>> host_;
     std::map<HostKey, std::unique_ptr<RemoteRequest>> requests_;
-    std::map<PeerPtr, Outgoing> outgoing_;
+    std::map<PeerPtr, Outgoing> outgoing_;  ///< of peers that are not broken, when flushed
+    std::pair<const PeerPtr, Outgoing>* last_outgoing_ = nullptr;  ///< one of these
+    std::vector<core::Outlet*> outlets_;                           ///< scratch
     std::vector<Command> commands_;
     /// Who waits for room: clients of the gate, and sessions of the host.
     std::map<PeerPtr, std::vector<SessionNumber>> waiting_;

@@ -43,23 +43,40 @@ void FrameBatch::add_piece(const char* begin, std::size_t size) {
     }
 }
 
-void FrameBatch::add(SessionNumber session, std::span<const iovec> pieces) {
-    scratch_.clear();
-    for (const iovec& piece : pieces) {
-        add_piece(static_cast<const char*>(piece.iov_base), piece.iov_len);
-    }
-    if (scratch_.empty()) return;
-    // Groups are handed out one after another, so what a session gets later must stand later.
-    const auto last = of_session_.find(session);
-    const std::uint32_t from = last == of_session_.end() ? 0 : last->second + 1;
+bool FrameBatch::is_as_last(std::span<const iovec> pieces) const noexcept {
+    return std::equal(pieces.begin(), pieces.end(), last_pieces_.begin(), last_pieces_.end(),
+                      [](const iovec& one, const iovec& other) {
+                          return one.iov_base == other.iov_base && one.iov_len == other.iov_len;
+                      });
+}
+
+std::uint32_t FrameBatch::group_from(std::uint32_t from) {
+    // From here on nothing may lack memory: a group that is known is there.
+    if (groups_.size() == groups_.capacity()) groups_.reserve(groups_.size() * 2 + 4);
     const auto [place, is_new] = known_.try_emplace(scratch_, 0);
     if (is_new || place->second < from) {
         place->second = static_cast<std::uint32_t>(groups_.size());
-        groups_.emplace_back(&place->first, std::vector<SessionNumber>{});
+        groups_.emplace_back(&place->first, std::exchange(spare_, {}));
         bytes_ += 8 + kSliceBytes * scratch_.size();
     }
-    groups_[place->second].second.push_back(session);
-    of_session_[session] = place->second;
+    return place->second;
+}
+
+void FrameBatch::add(SessionNumber session, Mark& mark, std::span<const iovec> pieces) {
+    // Groups are handed out one after another, so what a session gets later must stand later.
+    const std::uint32_t from = mark.written == written_ ? mark.group + 1 : 0;
+    // Thousands of sessions get the same, one after another.
+    if (last_pieces_.empty() || last_group_ < from || !is_as_last(pieces)) {
+        scratch_.clear();
+        for (const iovec& piece : pieces) {
+            add_piece(static_cast<const char*>(piece.iov_base), piece.iov_len);
+        }
+        if (scratch_.empty()) return;
+        last_group_ = group_from(from);
+        last_pieces_.assign(pieces.begin(), pieces.end());
+    }
+    groups_[last_group_].second.push_back(session);
+    mark = {written_, last_group_};
     bytes_ += sizeof session;
 }
 
@@ -80,12 +97,16 @@ void FrameBatch::write(std::string& out) {
             for (const SessionNumber each : sessions) record.number(each);
         }
     }
+    // The next turn's first group is likely to be as long.
+    spare_ = std::move(groups_.front().second);
+    spare_.clear();
     blobs_.clear();
     places_.clear();
     known_.clear();
     groups_.clear();
-    of_session_.clear();
+    last_pieces_.clear();
     bytes_ = 0;
+    ++written_;
 }
 
 std::shared_ptr<const Frames> Frames::read(std::string_view in) {

@@ -27,8 +27,13 @@ namespace pulse::cluster {
 /// **Loop-bound.**
 class FrameBatch {
   public:
+    /// The last group that a session stands in. Kept with the session, for one batch.
+    struct Mark {
+        std::uint64_t written = 0;  ///< of the batch when it was made, and one
+        std::uint32_t group = 0;
+    };
     /// What the session is to get next.
-    void add(SessionNumber session, std::span<const iovec> pieces);
+    void add(SessionNumber session, Mark& mark, std::span<const iovec> pieces);
     [[nodiscard]] bool is_empty() const noexcept { return groups_.empty(); }
     /// About what write() will write.
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -48,13 +53,21 @@ class FrameBatch {
         std::uint32_t blob;
     };
 
+    using Group = std::pair<const Slices*, std::vector<SessionNumber>>;
+
     void add_piece(const char* begin, std::size_t size);
+    [[nodiscard]] bool is_as_last(std::span<const iovec> pieces) const noexcept;
+    /// The group of `scratch_`, or a later one than `from` when that is before it.
+    [[nodiscard]] std::uint32_t group_from(std::uint32_t from);
 
     std::vector<std::string> blobs_;
     std::map<const char*, Place> places_;  ///< blobs by where they were copied from; none overlap
     std::map<Slices, std::uint32_t> known_;
-    std::vector<std::pair<const Slices*, std::vector<SessionNumber>>> groups_;
-    std::map<SessionNumber, std::uint32_t> of_session_;  ///< its last group
+    std::vector<Group> groups_;
+    std::vector<iovec> last_pieces_;  ///< what was added last
+    std::uint32_t last_group_ = 0;    ///< and where
+    std::uint64_t written_ = 1;       ///< times, and one
+    std::vector<SessionNumber> spare_;
     Slices scratch_;
     std::size_t bytes_ = 0;
 };

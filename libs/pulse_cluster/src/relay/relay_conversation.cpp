@@ -12,8 +12,8 @@ namespace pulse::cluster {
 RelayConversation::RelayConversation(std::shared_ptr<Desk> desk, core::Connection& connection,
                                      SpacePtr space, OpenRecord open,
                                      std::shared_ptr<const void> admission)
-    : desk_(std::move(desk)),
-      connection_(connection),
+    : connection_(connection),
+      desk_(std::move(desk)),
       space_(std::move(space)),
       open_(std::make_unique<OpenRecord>(std::move(open))),
       admission_(std::move(admission)) {}

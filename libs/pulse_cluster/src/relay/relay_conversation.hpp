@@ -54,13 +54,13 @@ class RelayConversation final : public core::Conversation {
     void pause_if_full();
     void leave(const core::CloseEvent& event);
 
-    const std::shared_ptr<Desk> desk_;
     core::Connection& connection_;
+    SessionNumber carried_as_ = 0;  // with the connection: what comes for it needs both
+    const std::shared_ptr<Desk> desk_;
     const SpacePtr space_;
     std::unique_ptr<OpenRecord> open_;
     std::shared_ptr<const void> admission_;
     SessionNumber client_ = 0;
-    SessionNumber carried_as_ = 0;
     std::unique_ptr<core::Conversation> inner_;
     PeerPtr peer_;
     std::uint64_t max_message_ = SIZE_MAX;

@@ -171,7 +171,7 @@ void RemoteConnection::write_out() noexcept {
                                                        : std::span<const iovec>(all.data(), n);
         FrameBatch& batch = desk_.frames(node_);
         const std::size_t before = batch.bytes();
-        batch.add(session_, due);
+        batch.add(session_, mark_, due);
         desk_.count(node_, batch.bytes() - before);
         consume(total_of(due));
         if (is_closing_) say_closed();
@@ -186,7 +186,7 @@ std::size_t RemoteConnection::gather_blocked(FrameBatch& batch) {
     std::vector<iovec> all(backlog_messages() + kPieces);
     while (gather(all) == all.size()) all.resize(all.size() * 2);
     const std::span<const iovec> due(all.data(), gather(all));
-    batch.add(session_, due);
+    batch.add(session_, mark_, due);
     return total_of(due);
 }
 

@@ -80,9 +80,16 @@ class RemoteConnection final : public core::Connection {
     /// Later, in a task of the desk's, if it is still there.
     void later(std::function<void(RemoteConnection&)> function);
 
+    // First what write_out() needs: it stands in one line of memory, or two.
     Desk& desk_;
     const PeerPtr node_;
     const SessionNumber session_;
+    FrameBatch::Mark mark_;
+    bool is_paused_ = false;
+    bool is_draining_ = false;  ///< drain_held() runs
+    bool is_blocked_ = false;
+    bool is_closing_ = false;
+    bool is_over_ = false;  ///< the other node knows, or is gone
     const core::PeerAddress address_;
     std::unique_ptr<core::Conversation> conversation_;
     std::deque<Held> held_;
@@ -94,11 +101,6 @@ class RemoteConnection final : public core::Connection {
     std::optional<End> end_;
     std::uint16_t close_code_ = 0;
     std::string close_text_;
-    bool is_paused_ = false;
-    bool is_draining_ = false;  ///< drain_held() runs
-    bool is_blocked_ = false;
-    bool is_closing_ = false;
-    bool is_over_ = false;  ///< the other node knows, or is gone
 };
 
 /// A request that came from another node, for the route's responder. **Loop-bound.**

@@ -164,6 +164,8 @@ class Lane {
     /// of them. A frame without a chunk, for which there was no memory, is counted as lost to all.
     /// `is_first`: of its channel in this turn.
     void deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool is_first);
+    /// Outlet::send(frame) to each, with one share of the chunk for all of them.
+    void send(const SharedFrame& frame, std::span<Outlet* const> to);
 
     /// Runs `function` on the lane's loop during its next flush. Thread-safe. Functions still
     /// queued when the lane or its host ends are destroyed unrun. What a function throws is logged.
