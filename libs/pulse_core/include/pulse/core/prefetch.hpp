@@ -8,9 +8,9 @@
 
 namespace pulse::core {
 
-/// How many objects ahead: enough to hide main memory behind the tens of nanoseconds that each
-/// takes, few enough to be still in the first cache when they are needed.
-inline constexpr std::size_t kPrefetchAhead = 8;
+/// How many objects ahead: enough to hide main memory behind the few nanoseconds that each takes,
+/// few enough to be still in the first cache when they are needed.
+inline constexpr std::size_t kPrefetchAhead = 24;
 
 /// Asks for the first `bytes` bytes of what is at `at`, which may be null, and of which nothing is
 /// read: it need not be there any more.
