@@ -23,6 +23,10 @@ constexpr int kTakesPerTurn = 4;
 constexpr std::chrono::microseconds kLongFlush{200};
 constexpr std::size_t kBatched = 4;
 constexpr std::chrono::nanoseconds kLongestWait{1'000'000};
+/// So many in a row end it for so many turns: about a hundredth of the time is wasted where nothing
+/// ever comes, and what comes with a rhythm of its own is still found.
+constexpr std::uint32_t kWaitsInVain = 8;
+constexpr std::uint32_t kPauseTurns = 96;
 
 int checked(int fd, const char* what) {
     if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -136,8 +140,9 @@ void Loop::Impl::handle_events(int count) {
 
 /// When writing takes long and carries several messages per channel, the loop is saturated: a
 /// little patience then makes larger batches, and a send of several messages costs little more than
-/// one. The wait is an eighth of what the last write-out took, so it cannot dominate; a wait in
-/// vain is not repeated for a while.
+/// one. The wait is an eighth of what the last write-out took, so it cannot dominate. Some waits in
+/// vain and it is not tried again for a while; not after one, as publishers that are further away
+/// (on another node, behind a broker) need a few rounds to fall in with it.
 void Loop::Impl::wait_for_more() {
     const bool is_saturated = last_flush_ > kLongFlush && last_flushed_.channels != 0 &&
                               last_flushed_.messages >= kBatched * last_flushed_.channels;
@@ -159,8 +164,10 @@ void Loop::Impl::wait_for_more() {
         is_useful = true;
         handle_events(n);
     }
-    next_pause_ = is_useful ? 0 : std::clamp<std::uint32_t>(next_pause_ * 2, 16, 1024);
-    micro_wait_pause_ = next_pause_;
+    waits_in_vain_ = is_useful ? 0 : waits_in_vain_ + 1;
+    if (waits_in_vain_ < kWaitsInVain) return;
+    waits_in_vain_ = 0;
+    micro_wait_pause_ = kPauseTurns;
 }
 
 core::MonotonicTime Loop::Impl::end_turn() {

@@ -97,7 +97,7 @@ struct Loop::Impl {
     std::chrono::nanoseconds last_flush_{0};
     core::Lane::Flushed last_flushed_;
     std::uint32_t micro_wait_pause_ = 0;
-    std::uint32_t next_pause_ = 0;
+    std::uint32_t waits_in_vain_ = 0;  ///< in a row
     std::string date_;
     std::uint64_t date_second_ = 0;
     /// Shared with handlers that asio may still hold when this object is gone.
