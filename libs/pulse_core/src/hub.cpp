@@ -31,10 +31,11 @@ std::size_t cost_of(const std::optional<PresenceState>& member) noexcept {
 }
 
 /// Puts the message just written behind what each lane of the stream has pending, and calls
-/// `mark_dirty` for those that had nothing. Under the stripe's lock. Returns the lanes to wake.
-template <typename MarkDirty>
+/// `mark_dirty` for those that had nothing, `note_more` for the others. Under the stripe's lock.
+/// Returns the lanes to wake.
+template <typename MarkDirty, typename NoteMore>
 std::uint64_t append(Stream& stream, const Outlet* except, Lane* from, const Clock& clock,
-                     std::int64_t& now_ns, MarkDirty&& mark_dirty) {
+                     std::int64_t& now_ns, MarkDirty&& mark_dirty, NoteMore&& note_more) {
     std::uint64_t wake = 0;
     const FrameBuffer::Range range = stream.buffer.last();
     const ChunkRef& chunk = stream.buffer.chunk();
@@ -49,7 +50,10 @@ std::uint64_t append(Stream& stream, const Outlet* except, Lane* from, const Clo
         } else {
             pending.push_back({chunk, range.begin, range.end, 1, range.message_bytes, except});
         }
-        if (lane_channel->is_dirty) continue;
+        if (lane_channel->is_dirty) {
+            note_more(*lane_channel->lane);
+            continue;
+        }
         if (now_ns == 0)
             now_ns = (from != nullptr ? from->now() : clock.now()).time_since_epoch().count();
         lane_channel->is_dirty = true;
@@ -208,8 +212,10 @@ Result<std::size_t> Hub::deliver(const PublicationView& publication, const Publi
                 ++home.publications_lost_total;
                 continue;
             }
-            wake |= append(*stream, nullptr, from, services_.clock, now_ns,
-                           [](LaneChannel& due) { due.lane->mark_dirty(due); });
+            wake |= append(
+                *stream, nullptr, from, services_.clock, now_ns,
+                [](LaneChannel& dirty) { dirty.lane->mark_dirty(dirty); },
+                [](Lane& lane) { lane.note_more(); });
             if (from != nullptr) from->pending_bytes_ += stream->buffer.last().size();
         }
     }
@@ -534,8 +540,10 @@ void Hub::announce(Channel& channel, const Event& event, const Outlet* except, L
         MessageWriter writer(stream->buffer, *stream->framing,
                              from != nullptr ? &from->pool_ : nullptr, services_.budget);
         if (!stream->encoder->encode(event, writer)) continue;
-        wake |= append(*stream, except, from, services_.clock, now_ns,
-                       [](LaneChannel& due) { due.lane->mark_dirty(due); });
+        wake |= append(
+            *stream, except, from, services_.clock, now_ns,
+            [](LaneChannel& dirty) { dirty.lane->mark_dirty(dirty); },
+            [](Lane& lane) { lane.note_more(); });
         if (from != nullptr) from->pending_bytes_ += stream->buffer.last().size();
     }
 }

@@ -154,6 +154,7 @@ void Loop::Impl::wait_for_more() {
     stats.micro_waits.add(1);
     const auto end = hub.clock().now() + std::min(last_flush_ / 8, kLongestWait);
     bool is_useful = false;
+    lane.expect_more();
     while (!lane.needs_flush()) {
         const std::chrono::nanoseconds left = end - hub.clock().now();
         if (left.count() <= 0) break;
@@ -164,6 +165,7 @@ void Loop::Impl::wait_for_more() {
         is_useful = true;
         handle_events(n);
     }
+    is_useful |= lane.has_more_come();
     waits_in_vain_ = is_useful ? 0 : waits_in_vain_ + 1;
     if (waits_in_vain_ < kWaitsInVain) return;
     waits_in_vain_ = 0;

@@ -157,6 +157,13 @@ class Lane {
     [[nodiscard]] bool needs_flush() const noexcept { return pending_bytes_ >= kEarlyFlushBytes; }
     /// Whether anything waits for a flush. Thread-safe.
     [[nodiscard]] bool has_work() const noexcept;
+    /// For a host that waits a little for more to flush: publications of other threads in a channel
+    /// that has some pending already do not wake it. Whether there have been such since
+    /// expect_more().
+    void expect_more() noexcept { is_expecting_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool has_more_come() noexcept {
+        return !is_expecting_.exchange(false, std::memory_order_relaxed);
+    }
 
     /// Hands a publication that the caller fans out itself to outlets of this lane whose framing
     /// is that of `frame`, as the hub does with its own: at once, so that it keeps its place among
@@ -209,6 +216,13 @@ class Lane {
 
     /// Called by publishers under the channel's lock; they wake the loop after unlocking.
     void mark_dirty(detail::LaneChannel& channel);
+    /// It is dirty already, and has more.
+    void note_more() noexcept {
+        // Written to only when it says something: every publisher reads it.
+        if (is_expecting_.load(std::memory_order_relaxed)) {
+            is_expecting_.store(false, std::memory_order_relaxed);
+        }
+    }
     void wake_from(const Lane* caller) noexcept;
     void hand_out(detail::LaneChannel& channel, std::vector<detail::Segment>& segments);
     void take_inbox();
@@ -269,6 +283,7 @@ class Lane {
     std::vector<detail::LaneChannel*> dirty_;
     std::vector<std::function<void()>> posted_;
     std::atomic<bool> has_inbox_{false};
+    std::atomic<bool> is_expecting_{false};
     std::shared_ptr<Port> port_ = std::make_shared<Port>(*this);
 
     LaneStats stats_;
