@@ -44,6 +44,31 @@ TEST_CASE("a burst of publications wakes a lane once", "[core][lane]") {
     CHECK(ann.outlet.written().size() == 101 * 7);
 }
 
+TEST_CASE("a host that waits for more learns what did not wake it", "[core][lane]") {
+    HubFixture fixture({.lanes = 2});
+    Peer ann(fixture.lane(0), 1, kText);
+    REQUIRE_FALSE(ann.session.subscribe("news"));
+    (void)fixture.publish("news", "a");
+    const std::uint64_t wakes = fixture.host(0).wakes();
+    fixture.lane(0).expect_more();
+    SECTION("nothing came") { CHECK_FALSE(fixture.lane(0).has_more_come()); }
+    SECTION("something else did") {
+        (void)fixture.publish("other", "b");
+        CHECK_FALSE(fixture.lane(0).has_more_come());
+    }
+    SECTION("from outside") {
+        (void)fixture.publish("news", "b");
+        CHECK(fixture.lane(0).has_more_come());
+        fixture.lane(0).expect_more();
+        CHECK_FALSE(fixture.lane(0).has_more_come());
+    }
+    SECTION("from another lane") {
+        (void)fixture.publish("news", "b", &fixture.lane(1));
+        CHECK(fixture.lane(0).has_more_come());
+    }
+    CHECK(fixture.host(0).wakes() == wakes);
+}
+
 TEST_CASE("publishing from the lane's own turn wakes nobody", "[core][lane]") {
     HubFixture fixture({.lanes = 2});
     Peer ann(fixture.lane(0), 1, kText);
