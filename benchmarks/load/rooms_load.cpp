@@ -11,7 +11,8 @@
 // filled up when half of it is delivered. The last line is then JSON:
 //   said, said_from_start   messages, while measured and in all
 //   heard, deliveries       what the others got; and with it what whoever talks got of itself
-//   seconds, p50_us, cpu_us cpu_us is a list, as --pid has them
+//   seconds, cpu_us         cpu_us is a list, as --pid has them
+//   p50_us, first_p50_us    over all that the others got, and over who of them got each first
 //
 // Payloads are text, as rooms have nothing else; hence a program of its own beside pulse-load. With
 // --pid (one, or several with commas) it says what the servers spent per delivery.
@@ -75,6 +76,7 @@ struct Client {
     std::vector<std::uint64_t> sent;  ///< when, from the start
     std::size_t listeners = 0;        ///< who must have heard it before it goes on
     std::size_t told = 0;             ///< to all of them
+    std::size_t first_heard = 0;      ///< messages that one of them has
     Client* talker = nullptr;         ///< to whom it is a listener, if to anybody
     std::size_t heard = 0;            ///< of that one
     std::int64_t last_value = 0;
@@ -287,7 +289,11 @@ class Load {
         if (is_counter()) check_value(client, message);
         const std::uint64_t latency = now - client.talker->sent.at(client.heard++);
         latencies_->record(latency);
-        if (client.talker->told++ % client.talker->listeners == 0) firsts_->record(latency);
+        ++client.talker->told;
+        if (client.heard > client.talker->first_heard) {
+            client.talker->first_heard = client.heard;
+            firsts_->record(latency);
+        }
     }
     static void check_value(Client& client, std::string_view message) {
         const std::size_t at = message.find(R"("value":")");

@@ -157,9 +157,9 @@ with harness.running(server, pathlib.Path("."), set()) as (process, _):
 
 class Cluster(unittest.TestCase):
     ALONE = {"said": 100, "said_from_start": 150, "heard": 1000, "deliveries": 1100, "seconds": 1.0, "p50_us": 400.0,
-             "cpu_us": [2200.0]}
+             "first_p50_us": 100.0, "cpu_us": [2200.0]}
     JOINED = {"said": 80, "said_from_start": 100, "heard": 800, "deliveries": 880, "seconds": 2.0, "p50_us": 700.0,
-              "cpu_us": [440.0, 2000.0]}
+              "first_p50_us": 350.0, "cpu_us": [440.0, 2000.0]}
     SAYING = """#!/bin/sh
 echo connected
 echo "rooms chat: 1 deliveries/s"
@@ -172,7 +172,8 @@ exit $code
         figures = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
         self.assertEqual(figures, {
             "window": 16, "carrier_ratio": 0.8, "owner_ratio": 4.0, "owner_us": 5.5, "commands": 0.5, "rate_ratio": 0.4,
-            "deliveries_per_s": 400.0, "p50_us": 700.0, "added_us": 300.0, "round_trip_us": 90.0})
+            "deliveries_per_s": 400.0, "p50_us": 700.0, "added_us": 300.0,
+            "first_added_us": 250.0, "round_trip_us": 90.0})
 
     def test_tables_have_a_cell_under_each_heading(self):
         room = cluster.room_figures(16, self.ALONE, self.JOINED, 50, 90.0)
