@@ -23,8 +23,9 @@
 
 namespace pulse::cluster {
 
-/// **Loop-bound.** Owned by its desk.
-class RemoteConnection final : public core::Connection {
+/// **Loop-bound.** Owned by its desk. Aligned to a line of memory: what is said in a room touches
+/// each of thousands, and waits for as few lines as can be.
+class alignas(64) RemoteConnection final : public core::Connection {
   public:
     RemoteConnection(Desk& desk, PeerPtr peer, SessionNumber session,
                      const core::PeerAddress& address);

@@ -59,9 +59,8 @@ struct SharedFrame {
     [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
 };
 
-/// **Loop-bound** to its lane. Aligned to a line of memory: a publication to thousands touches each
-/// of them, and waits for as few lines as can be.
-class alignas(64) Outlet {
+/// **Loop-bound** to its lane.
+class Outlet {
   public:
     Outlet(Lane& lane, const Framing& framing) noexcept;
     Outlet(const Outlet&) = delete;
