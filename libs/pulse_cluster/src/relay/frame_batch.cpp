@@ -64,10 +64,11 @@ std::uint32_t FrameBatch::group_from(std::uint32_t from) {
 
 void FrameBatch::add(SessionNumber session, Mark& mark, std::span<const iovec> pieces) {
     // Groups are handed out one after another, so what a session gets later must stand later.
-    const std::uint32_t from = mark.written == written_ ? mark.group + 1 : 0;
+    const std::uint32_t from = mark.turn == turn_ ? mark.group + 1 : 0;
     // Thousands of sessions get the same, one after another.
     if (last_pieces_.empty() || last_group_ < from || !is_as_last(pieces)) {
         scratch_.clear();
+        last_pieces_.clear();  // without memory for what follows there is no last
         for (const iovec& piece : pieces) {
             add_piece(static_cast<const char*>(piece.iov_base), piece.iov_len);
         }
@@ -76,7 +77,7 @@ void FrameBatch::add(SessionNumber session, Mark& mark, std::span<const iovec> p
         last_pieces_.assign(pieces.begin(), pieces.end());
     }
     groups_[last_group_].second.push_back(session);
-    mark = {written_, last_group_};
+    mark = {turn_, last_group_};
     bytes_ += sizeof session;
 }
 
@@ -106,7 +107,7 @@ void FrameBatch::write(std::string& out) {
     groups_.clear();
     last_pieces_.clear();
     bytes_ = 0;
-    ++written_;
+    ++turn_;
 }
 
 std::shared_ptr<const Frames> Frames::read(std::string_view in) {

@@ -27,9 +27,10 @@ namespace pulse::cluster {
 /// **Loop-bound.**
 class FrameBatch {
   public:
-    /// The last group that a session stands in. Kept with the session, for one batch.
+    /// The last group that a session stands in; the session keeps it. Valid until the batch is
+    /// written.
     struct Mark {
-        std::uint64_t written = 0;  ///< of the batch when it was made, and one
+        std::uint64_t turn = 0;  ///< of the batch; 0: none yet
         std::uint32_t group = 0;
     };
     /// What the session is to get next.
@@ -66,7 +67,7 @@ class FrameBatch {
     std::vector<Group> groups_;
     std::vector<iovec> last_pieces_;  ///< what was added last
     std::uint32_t last_group_ = 0;    ///< and where
-    std::uint64_t written_ = 1;       ///< times, and one
+    std::uint64_t turn_ = 1;          ///< grows when it is written
     std::vector<SessionNumber> spare_;
     Slices scratch_;
     std::size_t bytes_ = 0;
