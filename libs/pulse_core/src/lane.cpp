@@ -258,6 +258,7 @@ void Lane::deliver(const SharedFrame& frame, std::span<Outlet* const> to, bool i
     pending_bytes_ += frame.size();
     // Of what is handed out while the turn is being written the next one tells.
     delivered_.messages += frame.messages;
+    delivered_.bytes += frame.message_bytes;
     if (is_first) ++delivered_.channels;
 }
 
@@ -286,6 +287,7 @@ void Lane::hand_out(LaneChannel& channel, std::vector<Segment>& segments) {
     }
     if (messages != 0) ++flushed_.channels;
     flushed_.messages += messages;
+    flushed_.bytes += bytes;
     messages *= channel.subscribers.size();
     bytes *= channel.subscribers.size();
     const std::vector<LaneChannel::Subscriber>& to = channel.subscribers;

@@ -22,6 +22,8 @@ constexpr int kTakesPerTurn = 4;
 // Micro-batching; see wait_for_more().
 constexpr std::chrono::microseconds kLongFlush{200};
 constexpr std::size_t kBatched = 4;
+/// A send of as much costs what copying it costs: more in one saves nothing.
+constexpr std::size_t kLongSendBytes = std::size_t{32} * 1024;
 constexpr std::chrono::nanoseconds kLongestWait{1'000'000};
 /// So many in a row end it for so many turns: about a hundredth of the time is wasted where nothing
 /// ever comes, and what comes with a rhythm of its own is still found.
@@ -145,7 +147,8 @@ void Loop::Impl::handle_events(int count) {
 /// (on another node, behind a broker) need a few rounds to fall in with it.
 void Loop::Impl::wait_for_more() {
     const bool is_saturated = last_flush_ > kLongFlush && last_flushed_.channels != 0 &&
-                              last_flushed_.messages >= kBatched * last_flushed_.channels;
+                              last_flushed_.messages >= kBatched * last_flushed_.channels &&
+                              last_flushed_.bytes < kLongSendBytes * last_flushed_.channels;
     if (!is_saturated || !lane.has_work()) return;
     if (micro_wait_pause_ != 0) {
         --micro_wait_pause_;

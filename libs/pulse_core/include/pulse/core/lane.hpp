@@ -150,6 +150,7 @@ class Lane {
     struct Flushed {
         std::size_t channels = 0;  ///< that had publications
         std::size_t messages = 0;  ///< their publications, not multiplied by subscribers
+        std::size_t bytes = 0;     ///< of these, without framing
     };
     /// Ends the turn: runs posted functions, hands out what is pending, calls write_out() on every
     /// outlet that has something.
