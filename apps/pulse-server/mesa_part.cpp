@@ -201,7 +201,6 @@ tl::expected<std::unique_ptr<MesaPart>, std::string> MesaPart::make(
         mesa::RedisOptions redis;
         redis.location = *location;
         redis.name_space = options.name_space;
-        redis.max_kept_bytes = options.max_kept_bytes;
         state->bus = mesa::make_redis_bus(sources.loop.io(), redis, sources.rng, sources.log);
         config.bus = state->bus;
     }

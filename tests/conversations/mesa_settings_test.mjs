@@ -179,7 +179,7 @@ describe('The keys of [mesa]', { concurrency: 4 }, () => {
       const text = JSON.stringify({ op: 2, d: { token: kTokens.plain, pad: '' } });
       return text.replace('"pad":""', `"pad":"${'x'.repeat(bytes - text.length)}"`);
     };
-    await withServer(`[mesa]\nauthentication = "jwt"\njwt_secret = "${kSecret}"\nmax_message_bytes = 2048\nmax_kept_bytes = 1024`, async ({ port }) => {
+    await withServer(`[mesa]\nauthentication = "jwt"\njwt_secret = "${kSecret}"\nmax_message_bytes = 2048`, async ({ port }) => {
       for (const [bytes, wanted] of [[2048, 22], [2049, 1009]]) {
         const { client } = await greeted(port);
         client.send(padded(bytes));

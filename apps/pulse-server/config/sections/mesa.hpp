@@ -51,7 +51,6 @@ struct MesaOptions {
     std::chrono::milliseconds webhook_timeout{3'000};
     bool sync = false;
     std::chrono::milliseconds redelivery_interval{0};
-    std::uint64_t max_kept_bytes = std::uint64_t{1024} * 1024;
     bool portal = false;
     bool distribute_load = true;
     bool enforce_equal_versions = false;
@@ -190,21 +189,12 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     }),
     row<&MesaOptions::sync>({
         .name = "sync",
-        .doc = "Keep messages to ids that are offline on Redis, and send them when they are back.",
+        .doc = "Send what dispatchers kept on Redis for an id that was offline, when it is back.",
     }),
     row<&MesaOptions::redelivery_interval>({
         .name = "redelivery_interval_ms",
         .doc = "Time between two of these. 0: a millisecond.",
         .max = 3'600'000,
-    }),
-    row<&MesaOptions::max_kept_bytes>({
-        .name = "max_kept_bytes",
-        .doc = "Of what this server itself sends to ids that are offline, kept for one id at most; "
-               "what does not fit is lost, and counted as an error. Dispatchers keep by a limit "
-               "of their own.",
-        .min = 1'024,
-        .max = 268'435'456,
-        .unit = Unit::bytes,
     }),
     row<&MesaOptions::portal>({
         .name = "portal",
