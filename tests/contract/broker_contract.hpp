@@ -17,6 +17,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <pulse/core/broker.hpp>
@@ -29,6 +30,15 @@ namespace pulse::contract {
 /// all.
 using MakeBrokers = std::function<std::vector<std::shared_ptr<core::Broker>>(std::size_t nodes)>;
 
+/// Publishes and waits for the confirmation.
+inline std::error_code publish_and_wait(core::Broker& broker,
+                                        const core::PublicationView& publication) {
+    std::promise<std::error_code> promise;
+    broker.publish_confirmed(publication,
+                             [&promise](std::error_code error) { promise.set_value(error); });
+    return promise.get_future().get();
+}
+
 /// A node that writes down what it hears. **Thread-safe.**
 class BrokerNode final : public core::BrokerListener {
   public:
@@ -40,11 +50,14 @@ class BrokerNode final : public core::BrokerListener {
 
     void detach() { attachment_.reset(); }
 
-    /// Becomes interested and waits until publications arrive.
+    /// Becomes interested and waits until publications arrive. What a broker keeps in order comes
+    /// after the probes then, wherever it is published.
     void listen(const std::string& channel) {
         set_interest(channel, true);
         REQUIRE(test::eventually([&] {
-            publish(channel, kProbe);
+            core::PublicationView probe{channel};
+            probe.payload = protocol::as_bytes(kProbe);
+            std::ignore = publish_and_wait(*broker_, probe);
             return probes(channel) > 0;
         }));
     }

@@ -50,15 +50,6 @@ inline std::vector<std::string> texts(const core::HistoryPage& page) {
     return out;
 }
 
-/// Publishes and waits for the confirmation.
-inline std::error_code publish_and_wait(core::Broker& broker,
-                                        const core::PublicationView& publication) {
-    std::promise<std::error_code> promise;
-    broker.publish_confirmed(publication,
-                             [&promise](std::error_code error) { promise.set_value(error); });
-    return promise.get_future().get();
-}
-
 inline void recovery_contract(const MakeKeepingBrokers& make) {
     using Payloads = std::vector<std::string>;
     const auto brokers = make(3, recovery_policy);
