@@ -67,6 +67,8 @@ class NatsServer {
     }
     /// What it had in memory is gone.
     void kill() { process_->kill(); }
+    /// What it has in files; of one that was killed.
+    void forget() { std::filesystem::remove_all(directory_ / "jetstream"); }
     /// Returns when it has stopped: until then its threads go on with what has come.
     void pause() {
         process_->signal(SIGSTOP);

@@ -255,6 +255,16 @@ void LeaseOwnership::on_changed(std::string_view key_text, const LeaseOwner& own
     pump_soon();
 }
 
+/// Not had by anybody until it is given back, and claimed anew by who still would have it.
+void LeaseOwnership::on_late(std::string_view key_text) {
+    const std::string key(key_text);
+    Entry& entry = entries_[key];
+    if (entry.is_mine) return;
+    entry.is_held = true;
+    enqueue(key, entry);
+    pump_soon();
+}
+
 void LeaseOwnership::become_mine(Entry& entry, std::uint64_t term) {
     entry.is_mine = true;
     entry.owner = options_.node;

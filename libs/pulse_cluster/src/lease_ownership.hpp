@@ -99,6 +99,7 @@ class LeaseOwnership : public std::enable_shared_from_this<LeaseOwnership> {
     void settle(Entry& entry, const LeaseOwner& owner);
     void on_given_back(const std::string& session, const Items& items, bool is_done);
     void on_changed(std::string_view key, const LeaseOwner& owner);
+    void on_late(std::string_view key);
     void become_mine(Entry& entry, std::uint64_t term);
     void become_others(Entry& entry, const LeaseOwner& owner);
     void lose(Entry& entry);

@@ -45,7 +45,8 @@ void LeaseOwnership::start() {
              [engine](std::string_view key, const LeaseOwner& owner) {
                  engine->on_changed(key, owner);
              },
-             [engine] { engine->sweep(); }});
+             [engine] { engine->sweep(); },
+             [engine](std::string_view key) { engine->on_late(key); }});
         self.renew_regularly();
     });
 }
@@ -149,7 +150,7 @@ void LeaseOwnership::renew_regularly() {
 
 void LeaseOwnership::on_renewed(Time asked, const LeaseRenewal& renewal) {
     if (!renewal.is_alive) {
-        if (is_new_) return;  // tried again regularly
+        if (is_new_) return begin_session();  // tried again regularly, by a name that nobody ended
         // Nobody else gets anything while it is frozen: the server has lost its data.
         renewal.frozen.count() > 0 ? carry_over() : lapse("the session was over");
         return renew();

@@ -53,6 +53,9 @@ struct LeaseEvents {
     std::function<void(std::string_view key, const LeaseOwner& owner)> on_changed;
     /// There is something to sweep.
     std::function<void()> on_ended;
+    /// This node's session has got a key by what was sent on an earlier connection, and done late.
+    /// Only of stores that cannot tell such commands from others.
+    std::function<void(std::string_view key)> on_late{};
 };
 
 /// **Loop-bound.** Each question is answered once, later or at once: with nothing when that is not

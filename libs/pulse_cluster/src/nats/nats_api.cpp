@@ -204,6 +204,7 @@ std::optional<Delivery> read_delivery(std::string_view reply) {
     Delivery delivery;
     delivery.consumer = tokens[consumer];
     if (!read_number(tokens[consumer + 2], delivery.sequence) ||
+        !read_number(tokens[consumer + 3], delivery.place) ||
         !read_number(tokens[consumer + 4], delivery.time_ns) ||
         !read_number(tokens[consumer + 5], delivery.pending)) {
         return std::nullopt;

@@ -79,6 +79,7 @@ struct ConsumerInfo {
 struct Delivery {
     std::string_view consumer;
     std::uint64_t sequence = 0;
+    std::uint64_t place = 0;  ///< among what the consumer has sent, from 1
     std::int64_t time_ns = 0;
     std::uint64_t pending = 0;
 };

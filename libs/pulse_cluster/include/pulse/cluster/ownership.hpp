@@ -32,6 +32,9 @@ struct OwnershipOptions {
     std::chrono::milliseconds lease{6'000};
     /// A server that owes an answer for so long is taken for gone; at most half of the lease.
     std::chrono::milliseconds answer_timeout{3'000};
+    /// Over NATS: servers that keep what is granted, when the stream is made. With 1 all of it is
+    /// gone with its server.
+    std::size_t replicas = 1;
 };
 
 /// What it works with; everything outlives it. One thread runs `io`, and calls what is told: if it
