@@ -31,7 +31,7 @@ NatsLeaseStore::BatchPtr NatsLeaseStore::make_batch(const std::string& session,
     batch->items = items;
     batch->owners.resize(items.size());
     batch->attempts.resize(items.size());
-    batch->vacant.resize(items.size());
+    batch->last.resize(items.size());
     batch->left = items.size() + 1;  // for who begins it
     batch->done = std::move(done);
     return batch;
@@ -96,11 +96,14 @@ void NatsLeaseStore::claim_one(const BatchPtr& batch, std::size_t i) {
         if (!is_mine && !is_open_) batch->is_frozen = true;
         return settle(batch);
     }
-    const std::uint64_t expected = known != nullptr ? known->sequence : batch->vacant[i];
+    // What was read counts: a key that was given back may be gone by now, and the copy cannot tell.
+    const bool is_read = batch->attempts[i] > 0;
+    const std::uint64_t copied = known != nullptr ? known->sequence : 0;
+    const std::uint64_t expected = is_read ? batch->last[i] : copied;
     write(subject, expected, nats_lease::write(word),
-          [this, batch, i, word, subject, expected](Write result, std::uint64_t sequence) {
+          [this, batch, i, word, subject](Write result, std::uint64_t sequence) {
               if (result == Write::refused) {
-                  return look_again(batch, i, subject, expected, &NatsLeaseStore::claim_one);
+                  return look_again(batch, i, subject, &NatsLeaseStore::claim_one);
               }
               if (result == Write::unknown) {
                   batch->is_failed = true;
@@ -115,25 +118,25 @@ void NatsLeaseStore::claim_one(const BatchPtr& batch, std::size_t i) {
 
 /// After a refusal. `again` goes on with what is there.
 void NatsLeaseStore::look_again(const BatchPtr& batch, std::size_t i, const std::string& subject,
-                                std::uint64_t expected,
                                 void (NatsLeaseStore::*again)(const BatchPtr&, std::size_t)) {
     if (++batch->attempts[i] > kMaxAttempts) {
         batch->is_failed = true;
         return settle(batch);
     }
-    read_last(subject, [this, batch, i, expected, again](const std::optional<Last>& last) {
+    read_last(subject, [this, batch, i, again](const std::optional<Last>& last) {
         if (!last) {
             batch->is_failed = true;
             return settle(batch);
         }
         const std::string& key = batch->items[i].key;
-        batch->vacant[i] = last->sequence;
+        batch->last[i] = last->sequence;
         const auto word = nats_lease::read_key(last->bytes);
+        const auto found = keys_.find(key);
         if (word && word->key == key) {
             take_key(*word, last->sequence);
-        } else if (const auto found = keys_.find(key);
-                   found != keys_.end() && found->second.sequence <= expected) {
-            drop_key(key);  // it is not there any more, and that will be heard, or was done by hand
+        } else if (found != keys_.end() && found->second.sequence <= delivered_) {
+            // It is not there any more. What is newer stays: older ones would be taken for the last.
+            drop_key(key);
         }
         (this->*again)(batch, i);
     });
@@ -158,9 +161,9 @@ void NatsLeaseStore::give_back_one(const BatchPtr& batch, std::size_t i) {
     const KeyWord word{{}, term_of(found->second), true, connection_, key};
     const std::string subject = key_subject(key);
     write(subject, expected, nats_lease::write(word),
-          [this, batch, i, word, subject, expected](Write result, std::uint64_t sequence) {
+          [this, batch, i, word, subject](Write result, std::uint64_t sequence) {
               if (result == Write::refused) {
-                  return look_again(batch, i, subject, expected, &NatsLeaseStore::give_back_one);
+                  return look_again(batch, i, subject, &NatsLeaseStore::give_back_one);
               }
               if (result == Write::unknown) {
                   batch->is_failed = true;

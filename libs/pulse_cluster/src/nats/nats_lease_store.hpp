@@ -76,7 +76,7 @@ class NatsLeaseStore final : public LeaseStore {
         std::vector<LeaseItem> items;
         std::vector<LeaseOwner> owners;
         std::vector<unsigned> attempts;
-        std::vector<std::uint64_t> vacant;  ///< sequence of what is last where nobody has the key
+        std::vector<std::uint64_t> last;  ///< sequence of each key's message, where it was read
         std::size_t left = 0;
         bool is_failed = false;
         bool is_frozen = false;
@@ -144,7 +144,7 @@ class NatsLeaseStore final : public LeaseStore {
                                 nats_lease::KeyWord& word) const;
     void give_back_one(const BatchPtr& batch, std::size_t i);
     void look_again(const BatchPtr& batch, std::size_t i, const std::string& subject,
-                    std::uint64_t expected, void (NatsLeaseStore::*again)(const BatchPtr&, std::size_t));
+                    void (NatsLeaseStore::*again)(const BatchPtr&, std::size_t));
 
     // nats_lease_sessions.cpp
     void begin_renewal();
