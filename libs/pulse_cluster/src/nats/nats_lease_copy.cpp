@@ -17,8 +17,8 @@ using nats_lease::SessionWord;
 
 namespace {
 
-/// Keys that were given back and are still there, found when a node connects: removed at once.
-constexpr std::size_t kMaxLeftOver = 1'000;
+/// Keys that were given back and are still known.
+constexpr std::size_t kMaxGivenBack = 100'000;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ void NatsLeaseStore::forget_copy() {
     }
     keys_.clear();
     sessions_.clear();
-    left_over_.clear();
+    given_back_.clear();
     place_ = delivered_ = run_sequence_ = base_ = 0;
     is_open_ = false;
     is_listening_ = is_whole_ = is_caught_up_ = false;
@@ -134,9 +134,29 @@ void NatsLeaseStore::put_key(const KeyWord& word, std::uint64_t sequence) {
     drop_key(word.key);
     const Key key{word.session, word.term, word.is_exact, sequence};
     if (run_sequence_ != 0) max_term_ = std::max(max_term_, term_of(key));
-    if (word.session.empty() && sequence <= delivered_) return;  // nothing older will come
+    if (word.session.empty()) note_given_back(word.key, sequence, false);
     if (!word.session.empty()) session_of(word.session).keys.insert(word.key);
     keys_.emplace(word.key, key);
+}
+
+/// A consumer passes over what is removed before it has come so far. So that all hear of it, it
+/// stays for as long as a node may be behind without losing its session.
+void NatsLeaseStore::note_given_back(const std::string& key, std::uint64_t sequence, bool is_ours) {
+    given_back_.push_back({key, sequence, std::chrono::steady_clock::now() + lease_, is_ours});
+    if (given_back_.size() <= kMaxGivenBack) return;
+    given_back_.front().due = {};
+    forget_given_back();
+}
+
+void NatsLeaseStore::forget_given_back() {
+    const Time now = std::chrono::steady_clock::now();
+    while (!given_back_.empty() && given_back_.front().due <= now) {
+        const GivenBack gone = std::move(given_back_.front());
+        given_back_.pop_front();
+        const auto found = keys_.find(gone.key);
+        if (found != keys_.end() && found->second.sequence == gone.sequence) keys_.erase(found);
+        if (gone.is_ours) remove(key_subject(gone.key), gone.sequence);
+    }
 }
 
 void NatsLeaseStore::hear_key(const KeyWord& word, std::uint64_t sequence) {
@@ -144,11 +164,10 @@ void NatsLeaseStore::hear_key(const KeyWord& word, std::uint64_t sequence) {
     const std::uint64_t known = found == keys_.end() ? 0 : found->second.sequence;
     if (known > sequence) return;
     const bool is_new = known < sequence;
-    if (is_new || word.session.empty()) put_key(word, sequence);
+    if (is_new) put_key(word, sequence);
     if (!is_ready_) {
-        if (word.session.empty() && left_over_.size() < kMaxLeftOver) {
-            left_over_.emplace_back(word.key, sequence);
-        }
+        // Whoever has left it may not be there any more.
+        if (word.session.empty()) note_given_back(word.key, sequence, true);
         return;
     }
     const bool is_late = is_new && !word.session.empty() && word.session == own_session_ &&

@@ -169,7 +169,7 @@ void NatsLeaseStore::give_back_one(const BatchPtr& batch, std::size_t i) {
                   batch->is_failed = true;
               } else {
                   take_key(word, sequence);
-                  remove(subject, sequence);
+                  note_given_back(word.key, sequence, true);
               }
               settle(batch);
           });

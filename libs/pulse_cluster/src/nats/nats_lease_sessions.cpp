@@ -120,8 +120,8 @@ void NatsLeaseStore::sweep(std::function<void(std::optional<LeaseSweep>)> done) 
         if (!session.is_over) {
             if (name != own_session_) silent.push_back(name);
         } else if (session.keys.empty()) {
-            // Until then something older may be heard of it.
-            if (session.sequence <= delivered_) empty.emplace_back(name, session.sequence);
+            // Until then it may be that not all have heard of its end.
+            if (session.heard + lease_ <= now) empty.emplace_back(name, session.sequence);
         } else if (swept.empty()) {
             swept = name;
             for (const std::string& key : session.keys) {
@@ -178,8 +178,9 @@ LeaseSweep NatsLeaseStore::next_sweep() const {
     LeaseSweep out{false, lease_};
     for (const auto& [name, session] : sessions_) {
         if (name == own_session_ && !session.is_over) continue;
-        const bool is_now = is_due(session, now);
-        if (is_now && session.is_over && !session.keys.empty()) out.has_more = true;
+        const bool has_keys = session.is_over && !session.keys.empty();
+        const bool is_now = has_keys ? is_due(session, now) : session.heard + lease_ <= now;
+        if (is_now && has_keys) out.has_more = true;
         const auto left = std::chrono::ceil<milliseconds>(session.heard + lease_ - now);
         out.wait = std::min(out.wait, is_now ? kSoon : std::max(left, milliseconds(1)));
     }

@@ -188,8 +188,6 @@ void NatsLeaseStore::become_ready() {
     if (std::exchange(is_ready_, true)) return;
     resume_counting();
     link_->confirm();
-    const auto left_over = std::exchange(left_over_, {});
-    for (const auto& [key, sequence] : left_over) remove(key_subject(key), sequence);
     open_later();
     events_.on_state(true, true, run_, {});
 }
@@ -204,6 +202,7 @@ void NatsLeaseStore::watch() {
         if (is_listening_ && silence > heartbeat_ * kPatience) {
             link_->restart("stream " + stream_ + ": nothing comes from it");
         }
+        if (is_ready_) forget_given_back();
         if (!is_closed_) watch();
     });
 }

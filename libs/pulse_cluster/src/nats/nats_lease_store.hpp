@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -83,6 +84,13 @@ class NatsLeaseStore final : public LeaseStore {
         std::function<void(Batch&)> done;
     };
     using BatchPtr = std::shared_ptr<Batch>;
+    /// A key that nobody has; forgotten, and removed by who gave it back, a lease later.
+    struct GivenBack {
+        std::string key;
+        std::uint64_t sequence = 0;
+        Time due{};
+        bool is_ours = false;
+    };
     struct Renewal {
         std::string session;
         bool is_new = false;
@@ -125,6 +133,8 @@ class NatsLeaseStore final : public LeaseStore {
     void take_run(const nats_lease::RunWord& word, std::uint64_t sequence);
     void tell_free(const std::string& session);
     void drop_key(const std::string& key);
+    void note_given_back(const std::string& key, std::uint64_t sequence, bool is_ours);
+    void forget_given_back();
     void forget_copy();
     [[nodiscard]] std::uint64_t term_of(const Key& key) const noexcept;
     [[nodiscard]] LeaseOwner owner_of(const Key& key) const;
@@ -184,7 +194,7 @@ class NatsLeaseStore final : public LeaseStore {
     std::unordered_map<std::string, Key> keys_;
     std::unordered_map<std::string, Session> sessions_;
     std::unordered_map<std::string, std::pair<std::uint64_t, Time>> heard_before_;
-    std::vector<std::pair<std::string, std::uint64_t>> left_over_;  ///< keys that were given back
+    std::deque<GivenBack> given_back_;
     std::string run_;
     std::string run_before_;  ///< of `heard_before_`
     std::uint64_t base_ = 0;
