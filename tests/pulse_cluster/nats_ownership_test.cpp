@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "nats/nats_lease_words.hpp"
 #include "nats_fixture.hpp"
 #include "nats_stranger.hpp"
-#include "nats/nats_lease_words.hpp"
 #include "ownership_fixture.hpp"
 
 #include <pulse/core/error.hpp>
@@ -132,8 +132,7 @@ TEST_CASE("a key that is too long for NATS is nobody's, and in nobody's way", "[
     CHECK_FALSE(ann.has_it());
 }
 
-TEST_CASE("what ownership writes to NATS is read again, and nothing else is",
-          "[nats][ownership]") {
+TEST_CASE("what ownership writes to NATS is read again, and nothing else is", "[nats][ownership]") {
     using namespace cluster::nats_lease;
     const KeyWord key{"node/1", 42, true, 7, "a b \n"};
     const auto read = read_key(write(key));
@@ -148,7 +147,8 @@ TEST_CASE("what ownership writes to NATS is read again, and nothing else is",
     CHECK(free->session.empty());
     CHECK_FALSE(free->is_exact);
     CHECK(free->key.empty());
-    for (const char* const text : {"", "a", "a 1 1 k", "a =x 1 k", "a =1 y k", "a = 1 k", " =1 1 k"}) {
+    for (const char* const text :
+         {"", "a", "a 1 1 k", "a =x 1 k", "a =1 y k", "a = 1 k", " =1 1 k"}) {
         CHECK_FALSE(read_key(text));
     }
     const auto session = read_session(write(SessionWord{true, 3, "node/1"}));
@@ -159,12 +159,13 @@ TEST_CASE("what ownership writes to NATS is read again, and nothing else is",
     REQUIRE(ended);
     CHECK_FALSE(ended->is_alive);
     for (const char* const text : {"", "x y", "a b node/1"}) CHECK_FALSE(read_session(text));
-    const auto run = read_run(write(RunWord{true, "f00", 12}));
+    const auto run = read_run(write(RunWord{true, "f00", 12, 34}));
     REQUIRE(run);
     CHECK(run->is_open);
     CHECK(run->run == "f00");
     CHECK(run->base == 12);
-    for (const char* const text : {"", "o", "o  1", "o r", "o r x", "p r 1"}) {
+    CHECK(run->begin == 34);
+    for (const char* const text : {"", "o", "o  1", "o r", "o r x 1", "o r 1", "p r 1 1"}) {
         CHECK_FALSE(read_run(text));
     }
 }

@@ -3,7 +3,6 @@
 // This node's copy of the stream: first all that is there, then what comes, in the stream's order.
 // What this node writes is in it when it is acknowledged, which may be before it is heard.
 #include "nats/nats_lease_store.hpp"
-
 #include "nats/nats_names.hpp"
 
 #include <algorithm>
@@ -40,7 +39,7 @@ void NatsLeaseStore::forget_copy() {
     keys_.clear();
     sessions_.clear();
     given_back_.clear();
-    place_ = delivered_ = run_sequence_ = base_ = 0;
+    place_ = delivered_ = run_sequence_ = base_ = begin_ = 0;
     is_open_ = false;
     is_listening_ = is_whole_ = is_caught_up_ = false;
 }
@@ -112,7 +111,11 @@ bool NatsLeaseStore::is_over(const std::string& session) const {
 }
 
 LeaseOwner NatsLeaseStore::owner_of(const Key& key) const {
-    return {is_over(key.session) ? std::string() : key.session, term_of(key)};
+    return {is_free(key) ? std::string() : key.session, term_of(key)};
+}
+
+bool NatsLeaseStore::is_free(const Key& key) const {
+    return key.session.empty() || is_over(key.session) || key.sequence < begin_;
 }
 
 NatsLeaseStore::Session& NatsLeaseStore::session_of(const std::string& name) {
@@ -223,6 +226,7 @@ void NatsLeaseStore::take_run(const RunWord& word, std::uint64_t sequence) {
     run_ = word.run;
     run_sequence_ = sequence;
     base_ = word.base;
+    begin_ = word.is_open ? word.begin : sequence;
     is_open_ = word.is_open;
     if (is_whole_ && !is_ready_) become_ready();
 }

@@ -52,14 +52,14 @@ void NatsLeaseStore::claim(const std::string& session, const std::vector<LeaseIt
         answer.frozen = over.is_frozen ? std::max(frozen(), std::chrono::milliseconds(1))
                                        : std::chrono::milliseconds(0);
         answer.owners = std::move(over.owners);
-        read_last(session_subject(over.session), [this, done, session = over.session,
-                                                  answer = std::move(answer)](
-                                                     const std::optional<Last>& last) mutable {
-            if (!last) return done(std::nullopt);
-            const auto word = nats_lease::read_session(last->bytes);
-            answer.is_alive = word && word->is_alive && word->session == session;
-            done(std::move(answer));
-        });
+        read_last(session_subject(over.session),
+                  [this, done, session = over.session,
+                   answer = std::move(answer)](const std::optional<Last>& last) mutable {
+                      if (!last) return done(std::nullopt);
+                      const auto word = nats_lease::read_session(last->bytes);
+                      answer.is_alive = word && word->is_alive && word->session == session;
+                      done(std::move(answer));
+                  });
     });
     for (std::size_t i = 0; i < items.size(); ++i) claim_one(batch, i);
     settle(batch);
@@ -70,17 +70,18 @@ bool NatsLeaseStore::may_take(const Batch& batch, std::size_t i, const Key* know
                               KeyWord& word) const {
     const std::uint64_t held = batch.items[i].held_term;
     if (!is_open_) {
-        const bool is_somebodys = known != nullptr && !known->session.empty();
+        const bool is_somebodys =
+            known != nullptr && !known->session.empty() && known->sequence >= begin_;
         const std::uint64_t term = is_somebodys ? term_of(*known) : 0;
-        const bool is_own = is_somebodys && term == held &&
-                            node_of(known->session) == node_of(batch.session);
+        const bool is_own =
+            is_somebodys && term == held && node_of(known->session) == node_of(batch.session);
         word.term = held;
         word.is_exact = true;
         return held > 0 && (!is_somebodys || term < held || is_own);
     }
     word.term = max_term_ + 1;
     if (known != nullptr) word.term = std::max(word.term, term_of(*known) + 1);
-    return known == nullptr || known->session.empty() || is_over(known->session);
+    return known == nullptr || is_free(*known);
 }
 
 void NatsLeaseStore::claim_one(const BatchPtr& batch, std::size_t i) {
@@ -90,9 +91,10 @@ void NatsLeaseStore::claim_one(const BatchPtr& batch, std::size_t i) {
     const auto found = keys_.find(key);
     const Key* const known = found == keys_.end() ? nullptr : &found->second;
     KeyWord word{batch->session, 0, false, connection_, key};
-    const bool is_mine = known != nullptr && known->session == batch->session;
+    const bool is_mine =
+        known != nullptr && known->session == batch->session && known->sequence >= begin_;
     if (is_mine || !may_take(*batch, i, known, word)) {
-        if (known != nullptr) batch->owners[i] = {known->session, term_of(*known)};
+        if (known != nullptr) batch->owners[i] = owner_of(*known);
         if (!is_mine && !is_open_) batch->is_frozen = true;
         return settle(batch);
     }
@@ -135,7 +137,8 @@ void NatsLeaseStore::look_again(const BatchPtr& batch, std::size_t i, const std:
         if (word && word->key == key) {
             take_key(*word, last->sequence);
         } else if (found != keys_.end() && found->second.sequence <= delivered_) {
-            // It is not there any more. What is newer stays: older ones would be taken for the last.
+            // It is not there any more. What is newer stays: older ones would be taken for the
+            // last.
             drop_key(key);
         }
         (this->*again)(batch, i);

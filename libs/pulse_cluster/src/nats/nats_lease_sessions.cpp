@@ -8,8 +8,8 @@
 
 namespace pulse::cluster {
 
-using std::chrono::milliseconds;
 using nats_lease::SessionWord;
+using std::chrono::milliseconds;
 
 namespace {
 
@@ -99,7 +99,8 @@ void NatsLeaseStore::answer_renewals(std::optional<LeaseRenewal> answer) {
 
 void NatsLeaseStore::end(const std::string& session) {
     // Without a condition: whatever this node has sent before comes before it.
-    if (is_ready_) link_->publish(session_subject(session), nats_lease::write(SessionWord{false, 0, session}));
+    if (is_ready_)
+        link_->publish(session_subject(session), nats_lease::write(SessionWord{false, 0, session}));
 }
 
 /// It ended here a lease ago, or this node was told by nobody else who would do it.
@@ -134,9 +135,10 @@ void NatsLeaseStore::sweep(std::function<void(std::optional<LeaseSweep>)> done) 
         remove(session_subject(name), sequence);
         sessions_.erase(name);
     }
-    const BatchPtr batch = make_batch(swept, items, [this, done = std::move(done)](const Batch& over) {
-        over.is_failed ? done(std::nullopt) : done(next_sweep());
-    });
+    const BatchPtr batch =
+        make_batch(swept, items, [this, done = std::move(done)](const Batch& over) {
+            over.is_failed ? done(std::nullopt) : done(next_sweep());
+        });
     batch->left += silent.size();
     for (std::size_t i = 0; i < items.size(); ++i) give_back_one(batch, i);
     for (const std::string& name : silent) end_silent(batch, name);
@@ -151,25 +153,26 @@ void NatsLeaseStore::end_silent(const BatchPtr& batch, const std::string& name) 
               if (result == Write::stored) take_session(word, sequence, true);
               if (result != Write::refused) return settle(batch);
               // It was renewed, or somebody else was faster.
-              read_last(session_subject(word.session), [this, batch, name = word.session](
-                                                           const std::optional<Last>& last) {
-                  if (!last) {
-                      batch->is_failed = true;
-                      return settle(batch);
-                  }
-                  const auto found = nats_lease::read_session(last->bytes);
-                  Session& session = session_of(name);
-                  if (found && found->session == name) {
-                      take_session(*found, last->sequence, false);
-                  } else if (session.keys.empty()) {
-                      sessions_.erase(name);
-                  } else {
-                      // It is not there any more: for all that is known it has a lease left.
-                      session.sequence = 0;
-                      session.heard = std::chrono::steady_clock::now();
-                  }
-                  settle(batch);
-              });
+              read_last(session_subject(word.session),
+                        [this, batch, name = word.session](const std::optional<Last>& last) {
+                            if (!last) {
+                                batch->is_failed = true;
+                                return settle(batch);
+                            }
+                            const auto found = nats_lease::read_session(last->bytes);
+                            Session& session = session_of(name);
+                            if (found && found->session == name) {
+                                take_session(*found, last->sequence, false);
+                            } else if (session.keys.empty()) {
+                                sessions_.erase(name);
+                            } else {
+                                // It is not there any more: for all that is known it has a lease
+                                // left.
+                                session.sequence = 0;
+                                session.heard = std::chrono::steady_clock::now();
+                            }
+                            settle(batch);
+                        });
           });
 }
 

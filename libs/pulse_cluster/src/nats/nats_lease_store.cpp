@@ -163,7 +163,7 @@ void NatsLeaseStore::on_copied() {
 /// What was granted before is not there any more, if there was something.
 void NatsLeaseStore::begin_run() {
     const nats_lease::RunWord word{false, epoch_text(rng_.next_u64()),
-                                   std::max(microseconds_now(), max_term_ + 1)};
+                                   std::max(microseconds_now(), max_term_ + 1), 0};
     // Whoever is first, all hear what it is.
     write(front_ + "r", 0, nats_lease::write(word), [](Write, std::uint64_t) {});
 }
@@ -177,7 +177,7 @@ void NatsLeaseStore::open_later() {
 }
 
 void NatsLeaseStore::open() {
-    const nats_lease::RunWord word{true, run_, base_};
+    const nats_lease::RunWord word{true, run_, base_, begin_};
     write(front_ + "r", run_sequence_, nats_lease::write(word),
           [this, word](Write result, std::uint64_t sequence) {
               if (result == Write::stored) take_run(word, sequence);
@@ -210,8 +210,7 @@ void NatsLeaseStore::watch() {
 // ------------------------------------------------------------------- the stream
 
 void NatsLeaseStore::write(const std::string& subject, std::uint64_t expected,
-                           std::string_view bytes,
-                           std::function<void(Write, std::uint64_t)> then) {
+                           std::string_view bytes, std::function<void(Write, std::uint64_t)> then) {
     link_->request(
         subject, {{"Nats-Expected-Last-Subject-Sequence", std::to_string(expected)}}, bytes,
         [this, then = std::move(then)](const NatsMessage* message) {
@@ -232,20 +231,20 @@ void NatsLeaseStore::write(const std::string& subject, std::uint64_t expected,
 
 void NatsLeaseStore::read_last(const std::string& subject,
                                std::function<void(std::optional<Last>)> then) {
-    link_->request(
-        kApi + ("STREAM.MSG.GET." + stream_), {}, nats_api::last_message_of(subject),
-        [this, then = std::move(then)](const NatsMessage* message) {
-            if (message == nullptr) return then(std::nullopt);
-            if (message->is_no_responders()) {
-                then(std::nullopt);
-                return link_->restart("JetStream does not answer any more");
-            }
-            nats_api::Stored stored = nats_api::read_stored(message->data());
-            if (!stored.failure) return then(Last{stored.sequence, std::move(stored.data)});
-            if (stored.failure.code == nats_api::kMessageNotFound) return then(Last{});
-            then(std::nullopt);
-            link_->restart("stream " + stream_ + ": " + stored.failure.text);
-        });
+    link_->request(kApi + ("STREAM.MSG.GET." + stream_), {}, nats_api::last_message_of(subject),
+                   [this, then = std::move(then)](const NatsMessage* message) {
+                       if (message == nullptr) return then(std::nullopt);
+                       if (message->is_no_responders()) {
+                           then(std::nullopt);
+                           return link_->restart("JetStream does not answer any more");
+                       }
+                       nats_api::Stored stored = nats_api::read_stored(message->data());
+                       if (!stored.failure)
+                           return then(Last{stored.sequence, std::move(stored.data)});
+                       if (stored.failure.code == nats_api::kMessageNotFound) return then(Last{});
+                       then(std::nullopt);
+                       link_->restart("stream " + stream_ + ": " + stored.failure.text);
+                   });
 }
 
 void NatsLeaseStore::remove(const std::string& subject, std::uint64_t sequence) {

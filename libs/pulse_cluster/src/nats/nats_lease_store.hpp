@@ -25,9 +25,9 @@
 
 namespace pulse::cluster {
 
-/// See pulse/cluster/nats_ownership.hpp for what is on NATS. Each node has a copy of what the stream
-/// has. It may be behind: whatever is written says what it takes for the last, and looks again when
-/// that is refused.
+/// See pulse/cluster/nats_ownership.hpp for what is on NATS. Each node has a copy of what the
+/// stream has. It may be behind: whatever is written says what it takes for the last, and looks
+/// again when that is refused.
 ///
 /// nats_lease_store.cpp: connecting, and the stream; nats_lease_copy.cpp: what is heard of it;
 /// nats_lease_keys.cpp: claiming and giving back; nats_lease_sessions.cpp: renewing and ending.
@@ -140,6 +140,8 @@ class NatsLeaseStore final : public LeaseStore {
     [[nodiscard]] LeaseOwner owner_of(const Key& key) const;
     void resume_counting();
     [[nodiscard]] bool is_over(const std::string& session) const;
+    /// Nobody's, whoever it may say has it.
+    [[nodiscard]] bool is_free(const Key& key) const;
     [[nodiscard]] Session& session_of(const std::string& name);
     [[nodiscard]] std::string key_subject(std::string_view key) const;
     [[nodiscard]] std::string session_subject(std::string_view session) const;
@@ -180,13 +182,13 @@ class NatsLeaseStore final : public LeaseStore {
 
     // This connection
     std::uint64_t connection_ = 0;
-    std::string ear_;            ///< where the stream's consumer sends to
-    std::uint64_t place_ = 0;    ///< of what it sent last
+    std::string ear_;              ///< where the stream's consumer sends to
+    std::uint64_t place_ = 0;      ///< of what it sent last
     std::uint64_t delivered_ = 0;  ///< sequence of that
-    Time heard_{};               ///< from it
-    bool is_listening_ = false;  ///< the consumer is there
-    bool is_whole_ = false;      ///< the copy
-    bool is_caught_up_ = false;  ///< with what the consumer has sent
+    Time heard_{};                 ///< from it
+    bool is_listening_ = false;    ///< the consumer is there
+    bool is_whole_ = false;        ///< the copy
+    bool is_caught_up_ = false;    ///< with what the consumer has sent
     bool is_ready_ = false;
     bool is_closed_ = false;
 
@@ -199,11 +201,13 @@ class NatsLeaseStore final : public LeaseStore {
     std::string run_before_;  ///< of `heard_before_`
     std::uint64_t base_ = 0;
     std::uint64_t run_sequence_ = 0;
+    std::uint64_t begin_ =
+        0;  ///< of the run: what is before it was written by who did not know of it
     Time run_heard_{};
     bool is_open_ = false;
     std::uint64_t max_term_ = 0;
 
-    std::string own_session_;  ///< the last that was renewed here
+    std::string own_session_;        ///< the last that was renewed here
     std::vector<Renewal> renewals_;  ///< to be asked for together, when those below are answered
     std::vector<Renewal> renewing_;  ///< of one session; empty: nothing is under way
     asio::steady_timer open_timer_;

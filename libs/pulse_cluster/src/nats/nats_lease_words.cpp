@@ -84,7 +84,8 @@ std::optional<SessionWord> read_session(std::string_view bytes) {
 }
 
 std::string write(const RunWord& word) {
-    return (word.is_open ? "o " : "n ") + word.run + ' ' + std::to_string(word.base);
+    return (word.is_open ? "o " : "n ") + word.run + ' ' + std::to_string(word.base) + ' ' +
+           std::to_string(word.begin);
 }
 
 std::optional<RunWord> read_run(std::string_view bytes) {
@@ -93,7 +94,10 @@ std::optional<RunWord> read_run(std::string_view bytes) {
     word.is_open = kind == "o";
     if (!word.is_open && kind != "n") return std::nullopt;
     word.run = take_word(bytes);
-    if (word.run.empty() || !read_number(bytes, word.base)) return std::nullopt;
+    const std::string_view base = take_word(bytes);
+    if (word.run.empty() || !read_number(base, word.base) || !read_number(bytes, word.begin)) {
+        return std::nullopt;
+    }
     return word;
 }
 

@@ -6,11 +6,13 @@
 //   kind    = '=' that term | '>' at least that, else the run's base and the sequence of the write
 //   session = 'a' SP connection SP session                 alive
 //           | 'e' SP session                               has ended
-//   run     = 'n' SP run SP base                           new: nobody new gets a key
-//           | 'o' SP run SP base                           open
+//   run     = 'n' SP run SP base SP 0                      new: nobody new gets a key
+//           | 'o' SP run SP base SP begin                  open; begin: sequence of the other one
 //
 // `connection` is counted by the session's node.
 #pragma once
+
+#include "nats/nats_api.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -18,8 +20,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "nats/nats_api.hpp"
 
 namespace pulse::cluster::nats_lease {
 
@@ -45,6 +45,7 @@ struct RunWord {
     bool is_open = false;
     std::string run;
     std::uint64_t base = 0;
+    std::uint64_t begin = 0;
 };
 [[nodiscard]] std::string write(const RunWord& word);
 [[nodiscard]] std::optional<RunWord> read_run(std::string_view bytes);
