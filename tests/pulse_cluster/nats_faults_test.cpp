@@ -246,6 +246,27 @@ TEST_CASE("a NATS that lost its memory begins a new epoch, and nodes are told of
     CHECK_FALSE(contract::read_history(*broker, "news", &before).recovered);
 }
 
+TEST_CASE("what was lost on its way to a node is delivered before a page that has it",
+          "[nats][fault]") {
+    const test::NatsServer nats;
+    test::NatsProxy way(nats.port());
+    test::NatsNodes nodes;
+    const auto broker = nodes.add(nats.url(), options_with_history());
+    const auto far = nodes.add(way.url(), options_with_history());
+    REQUIRE(eventually([&] { return broker->is_healthy() && far->is_healthy(); }));
+    BrokerNode node(far);
+    node.listen("news");
+    publish_all(*broker, "news", 0, 1);
+    CHECK(node.hears("news", 1));
+    // As between servers of NATS that lose one another.
+    way.set_blotted("pulse:.c.news");
+    publish_all(*broker, "news", 1, 2);
+    const auto page = contract::read_history(*far, "news", nullptr);
+    CHECK(contract::texts(page).back() == "1");
+    CHECK(node.heard("news") == numbers(2));
+    CHECK(node.gaps().empty());
+}
+
 TEST_CASE("a NATS that stops is noticed, and what it does later is in order", "[nats][fault]") {
     test::NatsServer nats;
     test::NatsNodes nodes;

@@ -133,6 +133,7 @@ class NatsProxy {
     void cut() { proxy_.cut(); }
     void set_open(bool is_open) { proxy_.set_open(is_open); }
     void set_delay(std::chrono::milliseconds delay) { proxy_.set_delay(delay); }
+    void set_blotted(std::string text) { proxy_.set_blotted(std::move(text)); }
 
   private:
     [[nodiscard]] static int listen_anywhere(std::uint16_t& port) {

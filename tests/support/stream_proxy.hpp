@@ -3,11 +3,15 @@
 // Stands between programs and a server, and can cut what goes through it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <functional>
 #include <map>
+#include <mutex>
+#include <span>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,6 +46,11 @@ class StreamProxy {
 
     /// What goes through waits so long, one piece after the other.
     void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
+    /// Where this text goes through it comes out as so many "x"; empty: as it is.
+    void set_blotted(std::string text) {
+        const std::lock_guard lock(mutex_);
+        blotted_ = std::move(text);
+    }
 
   private:
     void run() {
@@ -80,6 +89,7 @@ class StreamProxy {
         const ssize_t n = ::recv(from, bytes, sizeof bytes, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
         std::this_thread::sleep_for(delay_.load());
+        if (n > 0) blot({bytes, static_cast<std::size_t>(n)});
         ssize_t sent = 0;
         while (sent < n) {
             const ssize_t more =
@@ -94,10 +104,23 @@ class StreamProxy {
         ::close(to);
     }
 
+    /// Of a piece: texts that are in two stay.
+    void blot(std::span<char> piece) {
+        const std::lock_guard lock(mutex_);
+        if (blotted_.empty()) return;
+        auto at = piece.begin();
+        while ((at = std::search(at, piece.end(), blotted_.begin(), blotted_.end())) !=
+               piece.end()) {
+            at = std::fill_n(at, blotted_.size(), 'x');
+        }
+    }
+
     const std::function<int()> connect_;
     const int listener_;
     std::map<int, int> pairs_;  ///< the thread's
     std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
+    std::mutex mutex_;
+    std::string blotted_;
     std::atomic<bool> is_cut_{false};
     std::atomic<bool> is_open_{true};
     std::atomic<bool> is_ending_{false};

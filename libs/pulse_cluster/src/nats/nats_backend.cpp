@@ -155,14 +155,15 @@ void NatsBackend::on_down(std::string_view why) {
     fail_readings();
     for (auto& [token, ear] : ears_) {
         ear.is_confirmed = false;
-        ear.heard = ear.settled = 0;
+        ear.since = ear.heard = ear.settled = 0;
         ear.last = {};
         ear.index.clear();
     }
     for (auto& [name, stream] : streams_) {
         stream.state = Stream::State::unknown;
-        stream.is_marking = false;
+        stream.is_marking = stream.is_asking = false;
         stream.marks.clear();
+        stream.askers.clear();
         settle_stream(stream, false);
     }
     while (!writers_.empty()) fail_writer(writers_.begin()->first);
@@ -196,17 +197,24 @@ void NatsBackend::confirm(Ear& ear, const std::string& token) {
     Stream& stream = *ear.stream;
     // In a cluster of servers the stream's own server has learned of the subscription before the
     // mark, since it went the same way.
-    const auto on_mark = [this, token, id = ear.id, was_ready = is_ready_] {
-        const auto found = ears_.find(token);
-        if (found != ears_.end() && found->second.id == id) {
-            found->second.is_confirmed = true;
-            if (is_ready_) events_.on_listening(std::string(found->second.channel));
-        }
-        if (!was_ready) one_is_ready();
+    const auto on_mark = [this, &stream, token, id = ear.id, was_ready = is_ready_] {
+        const auto done = [this, token, id, was_ready](std::uint64_t since) {
+            note_confirmed(token, id, since);
+            if (!was_ready) one_is_ready();
+        };
+        stream.setup.policy.is_kept() ? ask_sequence(stream, done) : done(0);
     };
     ensure(stream, [this, &stream, on_mark](bool is_there) {
         if (is_there) mark(stream, on_mark);
     });
+}
+
+void NatsBackend::note_confirmed(const std::string& token, std::uint64_t id, std::uint64_t since) {
+    const auto found = ears_.find(token);
+    if (found == ears_.end() || found->second.id != id) return;
+    found->second.is_confirmed = true;
+    found->second.since = since;
+    if (is_ready_) events_.on_listening(std::string(found->second.channel));
 }
 
 void NatsBackend::unlisten(const std::string& channel) {
@@ -255,7 +263,7 @@ void NatsBackend::hear(const std::string& token, Ear& ear, const NatsMessage& me
     if (ear.stream->setup.policy.is_kept()) return hear_kept(token, ear, sequence, message.data());
     // Each says which one came before it: in a cluster of servers, one may have been lost.
     const std::uint64_t before = number(message.header("Nats-Last-Sequence"));
-    const std::uint64_t heard = std::exchange(ear.heard, sequence);
+    const std::uint64_t heard = std::exchange(ear.heard, std::max(ear.heard, sequence));
     if (heard != 0 && before > heard) events_.on_missed(channel);
     deliver(channel, message.data());
 }
@@ -265,10 +273,13 @@ void NatsBackend::hear_kept(const std::string& token, Ear& ear, std::uint64_t se
     const std::string channel = ear.channel;
     const auto place = read_kept_place(bytes);
     if (!place) return deliver(channel, bytes);
-    if (ear.last.top.epoch != place->first.epoch) ear.index.clear();
-    ear.heard = sequence;
-    ear.last = {sequence, place->top()};
-    ear.index.add(place->first.offset, sequence, bytes.size());
+    // Else it was passed on behind what came later.
+    if (sequence > ear.heard) {
+        if (ear.last.top.epoch != place->first.epoch) ear.index.clear();
+        ear.heard = sequence;
+        ear.last = {sequence, place->top()};
+        ear.index.add(place->first.offset, sequence, bytes.size());
+    }
     const bool is_opening = place->count == 0;
     const bool is_held = !ear.held.empty() || readings_of_.contains(token);
     if (is_held && !is_opening) {

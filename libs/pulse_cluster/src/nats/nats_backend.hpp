@@ -83,6 +83,8 @@ class NatsBackend final : public Backend {
         std::vector<std::function<void(bool)>> waiting;
         std::vector<std::function<void()>> marks;  ///< for the next one
         bool is_marking = false;
+        std::vector<std::function<void(std::uint64_t)>> askers;  ///< likewise
+        bool is_asking = false;
     };
     /// The last message of a channel in its stream.
     struct Last {
@@ -99,6 +101,7 @@ class NatsBackend final : public Backend {
         std::uint64_t id = 0;
         Stream* stream = nullptr;
         bool is_confirmed = false;
+        std::uint64_t since = 0;    ///< with history: whatever comes after it is heard
         std::uint64_t heard = 0;    ///< sequence of the last message
         std::uint64_t settled = 0;  ///< all up to it were heard, or will never be
         Last last;                  ///< with history
@@ -147,7 +150,8 @@ class NatsBackend final : public Backend {
         std::uint64_t heard_before = 0;
         int attempts = 0;
         std::optional<Last> last;    ///< the page's end
-        bool is_arrived = false;     ///< all up to it
+        bool is_arrived = false;     ///< all up to it, though that was not heard
+        Time arrives{};              ///< is waited for until then
         bool is_whole = false;       ///< the page
         bool has_successor = false;  ///< of `since`
         core::HistoryPage page;
@@ -182,6 +186,7 @@ class NatsBackend final : public Backend {
     void one_is_ready();
     [[nodiscard]] core::HistoryPolicy policy_of(std::string_view channel) const;
     void confirm(Ear& ear, const std::string& token);
+    void note_confirmed(const std::string& token, std::uint64_t id, std::uint64_t since);
     void hear(const std::string& token, Ear& ear, const NatsMessage& message);
     void hear_kept(const std::string& token, Ear& ear, std::uint64_t sequence,
                    std::string_view bytes);
@@ -212,10 +217,15 @@ class NatsBackend final : public Backend {
     void forget_stream(Stream& stream);
     void watch();
     void watch_streams();
-    /// `then` is called when everything that is in the stream by now has been heard. Not if the
-    /// connection breaks.
+    /// `then` is called when everything that is in the stream by now has been heard, or will be
+    /// within moments: a server may pass on what it has taken after what came later, as 2.9 does.
+    /// Not if the connection breaks.
     void mark(Stream& stream, std::function<void()> then);
     void send_mark(Stream& stream);
+    /// `then` gets the sequence that is the stream's last some time from now on; 0 when there is no
+    /// stream any more. Not if the connection breaks.
+    void ask_sequence(Stream& stream, std::function<void(std::uint64_t)> then);
+    void send_ask(Stream& stream);
 
     // nats_append.cpp
     void step(const std::string& channel);
@@ -242,6 +252,9 @@ class NatsBackend final : public Backend {
     /// Behind the message with this sequence; 0: there is none.
     void open_channel(std::uint64_t id, std::uint64_t last);
     void take_top(std::uint64_t id, const Last& last);
+    [[nodiscard]] bool has_arrived(const Reading& reading) const;
+    /// Whoever waits for what was lost on the way waits no longer.
+    void check_arrivals(Time now);
     void plan_page(Reading& reading, std::uint64_t id);
     void begin_page(std::uint64_t id);
     void pull_more(std::uint64_t id);

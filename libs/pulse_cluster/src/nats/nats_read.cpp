@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Reading history. The channel's last message is the page's end. When it has been heard, or a mark
-// that went behind it, the page is given, and only then what came later: that is held meanwhile.
-// The page's messages come from a consumer of JetStream, made for it.
+// Reading history. The channel's last message is the page's end. When it has been heard, or will
+// never be, the page is given, and only then what came later: that is held meanwhile. What the
+// stream took since this node listens is heard, unless it is lost between servers; of what it took
+// before, nothing comes behind a mark. The page's messages come from a consumer of JetStream, made
+// for it.
 #include "nats/nats_backend.hpp"
 #include "nats/nats_names.hpp"
 
@@ -25,6 +27,8 @@ constexpr std::size_t kPullMessages = 256;
 constexpr std::size_t kPullBytes = 4 * 1024 * 1024;
 /// Looks for the top of a channel that others open at the same time.
 constexpr int kMaxAttempts = 5;
+/// What is not heard by then was lost on the way.
+constexpr std::chrono::milliseconds kLongestWay{1'000};
 constexpr std::int64_t kNanosOfMilli = 1'000'000;
 
 [[nodiscard]] auto unavailable() {
@@ -112,23 +116,46 @@ void NatsBackend::take_top(std::uint64_t id, const Last& last) {
     Reading& reading = *find_reading(id);
     reading.last = last;
     reading.page.top = last.top;
-    if (!reading.is_arrived) {
-        const auto ear = ears_.find(reading.token);
-        reading.is_arrived =
-            ear == ears_.end() || std::max(ear->second.heard, ear->second.settled) >= last.sequence;
-    }
-    if (!reading.is_arrived) {
+    const auto ear = ears_.find(reading.token);
+    if (!has_arrived(reading) && last.sequence > ear->second.since) {
+        reading.arrives = std::chrono::steady_clock::now() + kLongestWay;
+    } else if (!has_arrived(reading)) {
         mark(*reading.stream, [this, id] {
             Reading* const marked = find_reading(id);
             if (marked == nullptr) return;
             marked->is_arrived = true;
-            if (const auto ear = ears_.find(marked->token); ear != ears_.end()) {
-                ear->second.settled = std::max(ear->second.settled, marked->last->sequence);
+            if (const auto listening = ears_.find(marked->token); listening != ears_.end()) {
+                std::uint64_t& settled = listening->second.settled;
+                settled = std::max(settled, marked->last->sequence);
             }
             release_held(std::string(marked->token));
         });
     }
     plan_page(reading, id);
+}
+
+/// Of a reading whose page has an end. What is heard later is not in it.
+bool NatsBackend::has_arrived(const Reading& reading) const {
+    if (reading.is_arrived) return true;
+    const auto ear = ears_.find(reading.token);
+    return ear == ears_.end() ||
+           std::max(ear->second.heard, ear->second.settled) >= reading.last->sequence;
+}
+
+void NatsBackend::check_arrivals(Time now) {
+    std::vector<std::string> lost;
+    for (auto& [id, reading] : readings_) {
+        if (reading.arrives == Time{} || reading.arrives > now || has_arrived(reading)) continue;
+        reading.is_arrived = true;
+        ears_.find(reading.token)->second.settled = reading.last->sequence;
+        lost.push_back(reading.token);
+    }
+    for (const std::string& token : lost) {
+        // What was lost is fetched first, and the page read anew.
+        const auto ear = ears_.find(token);
+        if (ear != ears_.end()) events_.on_missed(std::string(ear->second.channel));
+        release_held(token);
+    }
 }
 
 void NatsBackend::plan_page(Reading& reading, std::uint64_t id) {
@@ -304,7 +331,7 @@ std::uint64_t NatsBackend::find_finished(std::string_view token, std::uint64_t n
     if (found == readings_of_.end()) return 0;
     for (const std::uint64_t id : found->second) {
         const Reading& reading = *find_reading(id);
-        if (!reading.last || !reading.is_arrived || !reading.is_whole) continue;
+        if (!reading.last || !reading.is_whole || !has_arrived(reading)) continue;
         const bool is_next = next_held == 0 || next_held > reading.last->sequence;
         if (is_next || !reading.is_holding) return id;
     }

@@ -105,7 +105,7 @@ void NatsBackend::forget_stream(Stream& stream) {
     stream.last_sequence = 0;
     for (auto& [token, ear] : ears_) {
         if (ear.stream != &stream) continue;
-        ear.heard = ear.settled = 0;
+        ear.since = ear.heard = ear.settled = 0;
         ear.last = {};
         ear.index.clear();
     }
@@ -121,7 +121,10 @@ void NatsBackend::watch() {
     watch_timer_.expires_after(std::min(options_.answer_timeout / 2, kLongestWatch));
     watch_timer_.async_wait([this, alive = alive_](const asio::error_code& error) {
         if (error || !*alive || is_closed_) return;
-        if (is_ready_) watch_streams();
+        if (is_ready_) {
+            watch_streams();
+            check_arrivals(std::chrono::steady_clock::now());
+        }
         watch();
     });
 }
@@ -149,8 +152,31 @@ void NatsBackend::watch_streams() {
     }
 }
 
+void NatsBackend::ask_sequence(Stream& stream, std::function<void(std::uint64_t)> then) {
+    stream.askers.push_back(std::move(then));
+    if (!stream.is_asking) send_ask(stream);
+}
+
+void NatsBackend::send_ask(Stream& stream) {
+    stream.is_asking = true;
+    link_->request(
+        kApi + ("STREAM.INFO." + stream.setup.name), {}, {},
+        [this, &stream, askers = std::exchange(stream.askers, {})](const NatsMessage* message) {
+            if (message == nullptr) return;
+            if (message->is_no_responders()) {
+                return link_->restart("JetStream does not answer any more");
+            }
+            const StreamInfo info = nats_api::read_stream_info(message->data(), stream.setup);
+            stream.is_asking = false;
+            for (const auto& then : askers) then(info.failure ? 0 : info.last_sequence);
+            if (!stream.askers.empty() && !stream.is_asking && link_->is_up()) {
+                send_ask(stream);
+            }
+        });
+}
+
 /// A publication that the stream refuses: its refusal comes the way of what the stream republishes,
-/// behind all that it took before.
+/// behind all that it passed on before.
 void NatsBackend::mark(Stream& stream, std::function<void()> then) {
     stream.marks.push_back(std::move(then));
     if (!stream.is_marking) send_mark(stream);
