@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Who owns what when nodes, NATS, or the way between them break.
+#include "nats/nats_lease_words.hpp"
 #include "nats_fixture.hpp"
 #include "nats_stranger.hpp"
 #include "ownership_fixture.hpp"
@@ -162,6 +163,36 @@ TEST_CASE("a key that was given back while NATS was away is free when it is back
     pair.ann->drop();
     pair.first_way.set_open(true);
     CHECK(pair.bob->gets_it());
+}
+
+TEST_CASE("what NATS takes for a node when it has gone on without is not in anybody's way",
+          "[nats][ownership][fault]") {
+    using namespace cluster::nats_lease;
+    const test::NatsServer nats;
+    test::NatsOwnershipNodes nodes;
+    const auto node = nodes.add(nats.url());
+    const auto other = nodes.add(nats.url());
+    const Candidate first(*node, "first");
+    REQUIRE(first.gets_it());
+
+    // A claim of a connection that is not there any more, which was on its way for too long.
+    test::Stranger stranger(nats);
+    std::optional<SessionWord> session;
+    while (!session || !session->session.starts_with(node->node() + '/')) {
+        session = read_session(test::Stranger(nats).hear("pulse:.o.s.*"));
+    }
+    REQUIRE(session->connection > 0);
+    const KeyWord late{session->session, 0, false, session->connection - 1, "late"};
+    stranger.publish("pulse:.o.k.late", write(late));
+
+    SECTION("another one gets it") {
+        const Candidate then(*other, "late");
+        CHECK(then.gets_it());
+    }
+    SECTION("it has it, if it would have it by now") {
+        const Candidate then(*node, "late");
+        CHECK(then.gets_it());
+    }
 }
 
 TEST_CASE("a stream of that name with another configuration is left alone",

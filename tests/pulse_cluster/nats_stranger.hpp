@@ -36,6 +36,15 @@ class Stranger {
         return wait_for("}\r\n");
     }
 
+    /// What comes next on the subject, its headers left out; it has some.
+    std::string hear(const std::string& subject) {
+        send("SUB " + subject + " " + std::to_string(++asked_) + "\r\n");
+        wait_for("HMSG ");
+        wait_for("\r\n\r\n");
+        const std::string line = wait_for("\r\n");
+        return line.substr(0, line.size() - 2);
+    }
+
   private:
     void send(const std::string& text) {
         std::size_t sent = 0;
