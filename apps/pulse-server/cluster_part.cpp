@@ -18,6 +18,7 @@
 #endif
 #ifdef PULSE_WITH_NATS
 #include <pulse/cluster/nats_broker.hpp>
+#include <pulse/cluster/nats_ownership.hpp>
 #endif
 #ifdef PULSE_WITH_REDIS
 #include <pulse/cluster/redis_broker.hpp>
@@ -85,7 +86,7 @@ Made make_broker(const Config& config, const cluster::BrokerServices& services) 
 
 /// The Redis that knows who owns what: the broker's, or that of the store where the broker is NATS
 /// or a Redis Cluster. Empty when there is none.
-std::string ownership_url(const Config& config) {
+std::string redis_of_owners(const Config& config) {
 #ifdef PULSE_WITH_REDIS
     if (config.cluster.engine == ClusterEngine::redis) {
         const auto location = redis::parse_location(config.cluster.url);
@@ -98,27 +99,32 @@ std::string ownership_url(const Config& config) {
     return {};
 }
 
-/// Null where there is no Redis for it: rooms and universes are each node's own then. Otherwise
-/// `problem` says why there is none.
-std::shared_ptr<cluster::ClusterOwnership> make_ownership(
-    const Config& config, const std::string& node, const cluster::OwnershipServices& services,
-    std::string& problem) {
-#ifdef PULSE_WITH_REDIS
-    const std::string url = ownership_url(config);
-    if (url.empty()) return nullptr;
+using MadeOwnership = tl::expected<std::shared_ptr<cluster::ClusterOwnership>, std::string>;
+
+/// Null on a Redis Cluster without a store on Redis: rooms and universes are each node's own then.
+MadeOwnership make_ownership(const Config& config, const std::string& node,
+                             const cluster::OwnershipServices& services) {
     cluster::OwnershipOptions options;
     options.prefix = config.cluster.prefix;
     options.lease = config.cluster.lease;
     options.answer_timeout = config.cluster.answer_timeout;
     options.node = node;
-    auto made = cluster::make_redis_ownership(url, std::move(options), services);
-    if (made) return std::move(*made);
-    problem =
-        (url == config.cluster.url ? "cluster.url: " : "store.url: ") + made.error().message();
-#else
-    (void)config, (void)node, (void)services, (void)problem;
+    options.replicas = config.cluster.nats_replicas;
+    const std::string redis = redis_of_owners(config);
+    core::Result<std::shared_ptr<cluster::ClusterOwnership>> made = nullptr;
+    if (!redis.empty()) {
+#ifdef PULSE_WITH_REDIS
+        made = cluster::make_redis_ownership(redis, std::move(options), services);
 #endif
-    return nullptr;
+    } else if (config.cluster.engine == ClusterEngine::nats) {
+#ifdef PULSE_WITH_NATS
+        made = cluster::make_nats_ownership(config.cluster.url, std::move(options), services);
+#endif
+    }
+    if (made) return std::move(*made);
+    const bool is_the_stores = redis == config.store.url && redis != config.cluster.url;
+    return tl::unexpected((is_the_stores ? "store.url: " : "cluster.url: ") +
+                          made.error().message());
 }
 
 MetricFamily family(const char* name, const char* help, MetricKind kind, double value) {
@@ -213,8 +219,13 @@ std::unique_ptr<ClusterPart> ClusterPart::make(const Config& config, const core:
     if (made) {
         impl->broker = std::move(*made);
         // Owners have the names of the mail: whoever knows an owner knows the way to it.
-        impl->ownership = make_ownership(config, impl->broker->mail().node(), {impl->io, rng, log},
-                                         impl->problem);
+        MadeOwnership ownership =
+            make_ownership(config, impl->broker->mail().node(), {impl->io, rng, log});
+        if (ownership) {
+            impl->ownership = std::move(*ownership);
+        } else {
+            impl->problem = std::move(ownership.error());
+        }
     } else {
         impl->problem = std::move(made.error());
     }

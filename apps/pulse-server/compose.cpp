@@ -328,8 +328,9 @@ tl::expected<void, std::string> Engine::start() {
     if (p.cluster && is_bridge_enabled(p.config) && p.cluster->ownership() == nullptr) {
         p.log.write(
             core::LogLevel::warn, "universes_not_shared",
-            {{"reason", std::string_view("no Redis says whose a universe is, so every server that "
-                                         "knows one sends for it: set store.engine = \"redis\"")}});
+            {{"reason",
+              std::string_view("a Redis Cluster cannot say whose a universe is, so every server "
+                               "that knows one sends for it: set store.engine = \"redis\"")}});
     }
     if (auto made = p.make_bridge(); !made) return made;
     if (auto made = p.make_mesa(); !made) return made;

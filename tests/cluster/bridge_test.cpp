@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The Roblox bridge on two servers with one store: whichever is asked, one sends to Open Cloud.
+// The Roblox bridge on two servers: whichever is asked, one sends to Open Cloud.
 #include "e2e/bridge_fixture.hpp"
 #include "servers.hpp"
 #include "support/redis_server.hpp"
+#ifdef PULSE_WITH_NATS
+#include "support/nats_server.hpp"
+#endif
 
 #include <csignal>
 #include <memory>
@@ -17,27 +20,31 @@ namespace {
 
 constexpr const char* kUniverse = "2745313133";
 
+/// Servers with one key of administrators, and a universe that both know.
 struct Pair {
-    Pair() {
+    /// `joined`: what joins them, and where the registry is.
+    explicit Pair(const Settings& joined) {
         REQUIRE(bridge.mock->cloud()->universe(std::stoull(kUniverse)) != nullptr);
+        Settings settings = bridge.settings(joined);
+        settings.emplace("cluster.lease_ms", "1500");
         for (std::unique_ptr<ServerProcess>& server : servers) {
             // One after the other: the first makes the keys that both use.
-            server = std::make_unique<ServerProcess>(settings());
+            server = std::make_unique<ServerProcess>(settings);
             REQUIRE(becomes_ready(*server));
             REQUIRE(caller(*server).is_served());
         }
         REQUIRE(caller(*servers[0]).add(kUniverse).status == 200);
         for (const auto& server : servers) {
-            REQUIRE(eventually([&] {
-                return caller(*server).get(std::string("/universe/") + kUniverse).status == 200;
-            }));
+            if (joined.at("store.engine") == "\"redis\"") {
+                REQUIRE(eventually([&] { return knows(*server); }));
+            } else if (!knows(*server)) {
+                REQUIRE(caller(*server).add(kUniverse).status == 200);
+            }
         }
         REQUIRE(eventually([&] { return owner() != nullptr; }, 30s));
     }
-    [[nodiscard]] Settings settings() const {
-        return cluster_settings(redis.url(), bridge.settings({{"store.engine", "\"redis\""},
-                                                              {"store.url", toml_text(redis.url())},
-                                                              {"cluster.lease_ms", "1500"}}));
+    [[nodiscard]] bool knows(const ServerProcess& server) const {
+        return caller(server).get(std::string("/universe/") + kUniverse).status == 200;
     }
     [[nodiscard]] Caller caller(const ServerProcess& server) const {
         return {server, bridge.key()};
@@ -69,16 +76,16 @@ struct Pair {
         return count;
     }
 
-    RedisServer redis;
     BridgeFixture bridge;
     std::unique_ptr<ServerProcess> servers[2];
 };
 
-}  // namespace
+Settings on_redis(const RedisServer& redis) {
+    return cluster_settings(redis.url(),
+                            {{"store.engine", "\"redis\""}, {"store.url", toml_text(redis.url())}});
+}
 
-TEST_CASE("one server of a cluster sends for a universe, and another one when it is gone",
-          "[e2e][redis][cluster][bridge]") {
-    Pair pair;
+void check_owners(Pair& pair) {
     ServerProcess* const owner = pair.owner();
     const std::size_t first = owner == pair.servers[0].get() ? 0 : 1;
     ServerProcess& other = *pair.servers[1 - first];
@@ -104,9 +111,28 @@ TEST_CASE("one server of a cluster sends for a universe, and another one when it
     CHECK(other.metric("pulse_roblox_universes_gained_total") == 1);
 }
 
+}  // namespace
+
+TEST_CASE("one server of a cluster sends for a universe, and another one when it is gone",
+          "[e2e][redis][cluster][bridge]") {
+    const RedisServer redis;
+    Pair pair(on_redis(redis));
+    check_owners(pair);
+}
+
+#ifdef PULSE_WITH_NATS
+TEST_CASE("one of two servers that have nothing but NATS in common sends for a universe",
+          "[e2e][nats][cluster][bridge]") {
+    const NatsServer nats;
+    Pair pair(cluster_settings(nats.url(), {{"store.engine", "\"memory\""}}));
+    check_owners(pair);
+}
+#endif
+
 TEST_CASE("what one server changes in the registry another one knows",
           "[e2e][redis][cluster][bridge]") {
-    const Pair pair;
+    const RedisServer redis;
+    const Pair pair(on_redis(redis));
     const Caller first = pair.caller(*pair.servers[0]);
     const Caller second = pair.caller(*pair.servers[1]);
     REQUIRE(second.add("77").status == 200);
