@@ -112,8 +112,8 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
     row<&ClusterOptions::lease>({
         .name = "lease_ms",
         .doc = "What only one server may have (a room, the sending for a Roblox universe) is "
-               "another's within that time after it died or lost its way to Redis. The same on all "
-               "servers.",
+               "another's within that time after it died or lost its way to Redis or NATS. The "
+               "same on all servers.",
         .min = 500,
         .max = 600'000,
     }),
@@ -139,8 +139,8 @@ inline constexpr Row<ClusterOptions> kClusterRows[] = {
     }),
     row<&ClusterOptions::nats_replicas>({
         .name = "nats_replicas",
-        .doc = "How many servers of a NATS cluster keep what is published; of streams that are "
-               "made from now on.",
+        .doc = "How many servers of a NATS cluster keep what is published, and who owns what; of "
+               "streams that are made from now on.",
         .min = 1,
         .max = 5,
     }),
