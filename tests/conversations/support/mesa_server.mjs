@@ -11,7 +11,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Client } from './client.mjs';
-import { freePort } from './redis.mjs';
 
 export const kWithinMs = 10_000;
 /** For a server with sanitizers, on a machine that runs all tests at once. */
@@ -41,27 +40,40 @@ export async function readiness(port) {
   }
 }
 
+/** The ports that a server has chosen, by its log: { port, own, metrics }; undefined before it has told all. */
+function portsTold(said) {
+  const ports = { listening: [], metrics_listening: [] };
+  for (const line of said.split('\n').slice(0, -1)) {
+    if (!line.startsWith('{')) continue;
+    const { event, address } = JSON.parse(line);
+    if (event in ports) ports[event].push(Number(address.slice(address.lastIndexOf(':') + 1)));
+  }
+  const [[port, own], [metrics]] = [ports.listening, ports.metrics_listening];
+  return own && metrics ? { port, own, metrics } : undefined;
+}
+
 /**
  * A server with `settings` (TOML, or a function of its folder that gives it) behind what every one of them has. Ends
  * with `body`, which gets its ports: of the main listener, of one that is all Mesa's, and of the metrics.
  */
 export async function withServer(settings, body, { threads = 2 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'pulse-mesa-'));
-  const [port, own, metrics] = [await freePort(), await freePort(), await freePort()];
   const file = join(folder, 'pulse.toml');
   const text = typeof settings === 'function' ? settings(folder) : settings;
-  writeFileSync(file, `[server]\nport = ${port}\nthreads = ${threads}\n[metrics]\nport = ${metrics}\n[roblox]\nenabled = false\n` +
-    `[store]\nengine = "memory"\n${text}\n[[listener]]\nport = ${own}\nmount = { "*" = "mesa" }\n`);
+  writeFileSync(file, `[server]\nport = 0\nthreads = ${threads}\n[metrics]\nport = 0\n[roblox]\nenabled = false\n` +
+    `[store]\nengine = "memory"\n${text}\n[[listener]]\nport = 0\nmount = { "*" = "mesa" }\n`);
   const server = spawn('setpriv', ['--pdeathsig', 'KILL', process.env.PULSE_TEST_SERVER, '--config', file],
     { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const output of [server.stdout, server.stderr]) output.setEncoding('utf8').on('data', (piece) => { said += piece; });
   const ended = once(server, 'close');
   try {
-    await until('it is ready', async () => server.exitCode !== null || (await readiness(port)).status === 200,
-      () => said, kStartMs);
+    await until('it is ready', async () => {
+      const ports = portsTold(said);
+      return server.exitCode !== null || (ports && (await readiness(ports.port)).status === 200);
+    }, () => said, kStartMs);
     assert.equal(server.exitCode, null, said);
-    await body({ port, own, metrics, said: () => said });
+    await body({ ...portsTold(said), said: () => said });
   } finally {
     server.kill('SIGTERM');
     const [code] = await ended;
