@@ -77,7 +77,10 @@ TEST_CASE("what JetStream answers is read with care", "[cluster][nats]") {
     CHECK(read_ack(R"({"stream":"s","seq":7})").sequence == 7);
     const Ack wrong =
         read_ack(R"({"error":{"code":400,"err_code":10071,"description":"no"},"seq":0})");
-    CHECK(wrong.failure.code == kWrongLastSequence);
+    CHECK(wrong.is_refused);
+    const auto second = read_ack(R"({"stream":"s","seq":7,"duplicate":true})");
+    CHECK(second.is_refused);
+    CHECK(second.sequence == 0);
     CHECK(wrong.failure.text == "no");
     for (const char* const text : {"", "{", "[]", "1", R"({"error":1})", R"({"error":{}})"}) {
         CHECK(read_ack(text).failure);

@@ -48,34 +48,11 @@ TEST_CASE("nodes on NATS have the names that they are given, and clusters their 
 }
 
 TEST_CASE("nodes that claim many keys of NATS at once have each key once", "[nats][ownership]") {
-    constexpr std::size_t kKeys = 500;
     const test::NatsServer nats;
     test::NatsOwnershipNodes nodes;
-    Beliefs beliefs;
-    std::vector<std::shared_ptr<cluster::ClusterOwnership>> engines;
-    std::vector<std::unique_ptr<Candidate>> all;
-    for (int n = 0; n < 2; ++n) engines.push_back(nodes.add(nats.url()));
-    for (std::size_t key = 0; key < kKeys; ++key) {
-        for (const auto& engine : engines) {
-            all.push_back(std::make_unique<Candidate>(*engine, std::to_string(key), &beliefs));
-        }
-    }
-    REQUIRE(eventually(
-        [&] {
-            for (const auto& each : all) {
-                if (each->owner().node.empty()) return false;
-            }
-            return true;
-        },
-        std::chrono::seconds(30)));
-    for (std::size_t i = 0; i < all.size(); i += 2) {
-        CHECK(all[i]->has_it() != all[i + 1]->has_it());
-        CHECK(all[i]->owner().node == all[i + 1]->owner().node);
-        CHECK(all[i]->owner().term == all[i + 1]->owner().term);
-    }
-    CHECK(beliefs.conflicts() == 0);
-    CHECK(beliefs.believers() == kKeys);
-    CHECK(engines[0]->stats().owned + engines[1]->stats().owned == kKeys);
+    const auto one = nodes.add(nats.url());
+    const auto two = nodes.add(nats.url());
+    test::check_claims_at_once(*one, *two);
 }
 
 TEST_CASE("twenty thousand keys on NATS are renewed by one message, and gone when their node is",

@@ -6,6 +6,7 @@
 #include "cluster_fixture.hpp"
 #include "contract/ownership_contract.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -52,6 +53,54 @@ class OwnershipEngines {
     core::NullLog log_;
     std::vector<std::unique_ptr<IoThread>> threads_;
 };
+
+/// Two nodes claim the same keys: each has some of them, and both know who has which. `before`: has
+/// them first, and gives them back while both are waiting.
+inline void check_claims_at_once(cluster::ClusterOwnership& one, cluster::ClusterOwnership& two,
+                                 cluster::ClusterOwnership* before = nullptr) {
+    constexpr std::size_t kKeys = 500;
+    contract::Beliefs beliefs;
+    const auto claim = [&beliefs](const std::vector<cluster::ClusterOwnership*>& nodes) {
+        std::vector<std::unique_ptr<contract::Candidate>> out;
+        for (std::size_t key = 0; key < kKeys; ++key) {
+            for (cluster::ClusterOwnership* const each : nodes) {
+                out.push_back(
+                    std::make_unique<contract::Candidate>(*each, std::to_string(key), &beliefs));
+            }
+        }
+        return out;
+    };
+    std::vector<std::unique_ptr<contract::Candidate>> first;
+    if (before != nullptr) {
+        first = claim({before});
+        REQUIRE(eventually([&] { return beliefs.believers() == kKeys; }, std::chrono::seconds(60)));
+    }
+    const auto all = claim({&one, &two});
+    if (before != nullptr) {
+        REQUIRE(eventually([&] { return all.back()->owner().node == before->node(); },
+                           std::chrono::seconds(60)));
+        first.clear();
+        const auto is_before = [before](const auto& each) {
+            return each->owner().node == before->node();
+        };
+        REQUIRE(eventually([&] { return std::none_of(all.begin(), all.end(), is_before); },
+                           std::chrono::seconds(60)));
+    }
+    REQUIRE(eventually(
+        [&all] {
+            return std::none_of(all.begin(), all.end(),
+                                [](const auto& each) { return each->owner().node.empty(); });
+        },
+        std::chrono::seconds(60)));
+    for (std::size_t i = 0; i < all.size(); i += 2) {
+        CHECK(all[i]->has_it() != all[i + 1]->has_it());
+        CHECK(all[i]->owner() ==
+              core::Owner{all[i + 1]->owner().node, all[i]->has_it(), all[i + 1]->owner().term});
+    }
+    CHECK(beliefs.conflicts() == 0);
+    CHECK(beliefs.believers() == kKeys);
+    CHECK(one.stats().owned + two.stats().owned == kKeys);
+}
 
 class OwnershipNodes : public OwnershipEngines {
   public:

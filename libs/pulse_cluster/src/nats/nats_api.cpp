@@ -21,6 +21,12 @@ constexpr std::int64_t kNanosOfMilli = 1'000'000;
 /// What the live stream keeps: long enough for a node to see that it missed something.
 constexpr std::chrono::seconds kLiveAge{30};
 constexpr std::chrono::minutes kLeastAge{1};
+/// How long a name is known that several servers have stored, and thus may not be again.
+constexpr std::chrono::seconds kNameAge{30};
+/// "err_code" of what is refused since its condition does not hold.
+constexpr int kWrongLastSequence = 10071;
+constexpr int kWrongLastOfMany = 10164;
+constexpr int kDuplicateSoon = 10158;
 /// Of consumers that were left alone.
 constexpr std::chrono::seconds kConsumerAge{10};
 
@@ -82,8 +88,24 @@ Ack read_ack(std::string_view json) {
     const Json answer = parse(json);
     Ack ack;
     ack.failure = failure_of(answer);
-    if (!ack.failure) ack.sequence = number(answer, "seq");
+    const Json* const duplicate = member(answer, "duplicate");
+    const bool is_duplicate = duplicate != nullptr && *duplicate == true;
+    ack.is_refused = is_duplicate || ack.failure.code == kWrongLastSequence ||
+                     ack.failure.code == kWrongLastOfMany || ack.failure.code == kDuplicateSoon;
+    if (!ack.failure && !is_duplicate) ack.sequence = number(answer, "seq");
     return ack;
+}
+
+std::vector<std::pair<const char*, std::string>> behind(const std::string& subject,
+                                                        std::uint64_t last, bool is_replicated) {
+    std::vector<std::pair<const char*, std::string>> headers{
+        {"Nats-Expected-Last-Subject-Sequence", std::to_string(last)}};
+    // The first one is looked at when it is stored. And there may be several of them, one after the
+    // other, where a subject's messages are removed.
+    if (is_replicated && last != 0) {
+        headers.emplace_back("Nats-Msg-Id", subject + ' ' + std::to_string(last));
+    }
+    return headers;
 }
 
 std::string stream_config(const StreamSetup& setup) {
@@ -101,6 +123,7 @@ std::string stream_config(const StreamSetup& setup) {
         {"max_msgs_per_subject", max_messages(setup.policy)},
         {"max_age", max_age_ns(setup.policy)},
         {"num_replicas", setup.replicas},
+        {"duplicate_window", std::chrono::nanoseconds(kNameAge).count()},
         {"republish", {{"src", setup.from + ">"}, {"dest", setup.to + ">"}}},
     };
     return config.dump();
@@ -117,6 +140,7 @@ StreamInfo read_stream_info(std::string_view json, const StreamSetup& setup) {
     }
     const Json* const config = member(answer, "config");
     if (config == nullptr) return info;
+    info.is_replicated = number(*config, "num_replicas") > 1;
     const Json* const subjects = member(*config, "subjects");
     const Json* const republish = member(*config, "republish");
     // What an operator has changed beside that (replicas, limits) is the operator's affair.

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <pulse/core/history.hpp>
 
@@ -16,7 +18,6 @@ namespace pulse::cluster::nats_api {
 inline constexpr int kMessageNotFound = 10037;
 inline constexpr int kStreamNotFound = 10059;
 inline constexpr int kStreamNameInUse = 10058;
-inline constexpr int kWrongLastSequence = 10071;
 
 struct Failure {
     int code = 0;  ///< 0: it did not fail
@@ -28,8 +29,17 @@ struct Failure {
 struct Ack {
     Failure failure;
     std::uint64_t sequence = 0;
+    bool is_refused = false;  ///< another one is behind that last message; nothing was stored
 };
 [[nodiscard]] Ack read_ack(std::string_view json);
+
+/// Of a message that is stored only behind the last one of its subject, with that sequence; 0:
+/// behind none. Where several servers keep the stream 2.9 looks at this before it has stored what
+/// is under way, so that two messages may pass. Therefore they have one name there, and only one of
+/// a name is stored.
+[[nodiscard]] std::vector<std::pair<const char*, std::string>> behind(const std::string& subject,
+                                                                      std::uint64_t last,
+                                                                      bool is_replicated);
 
 /// Subjects of a stream and of what it republishes; each ends with a dot, and one token follows.
 struct StreamSetup {
@@ -45,6 +55,7 @@ struct StreamSetup {
 struct StreamInfo {
     Failure failure;
     bool is_fit = false;  ///< takes and republishes what it should, and keeps enough
+    bool is_replicated = false;
     std::string created;
     std::uint64_t last_sequence = 0;
 };

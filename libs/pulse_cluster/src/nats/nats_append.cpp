@@ -142,11 +142,12 @@ void NatsBackend::send(const std::string& channel, Writer& writer) {
     }
     writer.sent_bytes = bytes.size();
     writer.sent_at = std::chrono::steady_clock::now();
-    link_->request(writer.subject,
-                   {{"Nats-Expected-Last-Subject-Sequence", std::to_string(writer.last->sequence)}},
-                   bytes, [this, channel, flight = writer.flight](const NatsMessage* message) {
-                       on_ack(channel, flight, message);
-                   });
+    link_->request(
+        writer.subject,
+        nats_api::behind(writer.subject, writer.last->sequence, writer.stream->is_replicated),
+        bytes, [this, channel, flight = writer.flight](const NatsMessage* message) {
+            on_ack(channel, flight, message);
+        });
 }
 
 void NatsBackend::on_ack(const std::string& channel, std::uint64_t flight,
@@ -163,8 +164,8 @@ void NatsBackend::on_ack(const std::string& channel, std::uint64_t flight,
         return step(channel);
     }
     const nats_api::Ack ack = nats_api::read_ack(message->data());
-    if (!ack.failure) return complete(channel, ack.sequence);
-    if (ack.failure.code == nats_api::kWrongLastSequence) {
+    if (!ack.failure && !ack.is_refused) return complete(channel, ack.sequence);
+    if (ack.is_refused) {
         const std::uint64_t wrong = writer.last ? writer.last->sequence : 0;
         take_back(writer);
         // What was heard meanwhile may tell.

@@ -79,6 +79,7 @@ class NatsBackend final : public Backend {
         nats_api::StreamSetup setup;
         State state = State::unknown;
         std::string created;
+        bool is_replicated = false;
         std::uint64_t last_sequence = 0;  ///< at least
         std::vector<std::function<void(bool)>> waiting;
         std::vector<std::function<void()>> marks;  ///< for the next one

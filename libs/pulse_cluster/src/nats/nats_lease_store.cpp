@@ -132,6 +132,7 @@ void NatsLeaseStore::take_stream(const nats_lease::StreamInfo& info) {
     const std::string name = "stream " + stream_ + ": ";
     if (info.failure) return link_->restart(name + info.failure.text);
     if (!info.is_fit) return link_->restart(name + "it is there with another configuration");
+    is_replicated_ = info.is_replicated;
     listen();
 }
 
@@ -212,7 +213,7 @@ void NatsLeaseStore::watch() {
 void NatsLeaseStore::write(const std::string& subject, std::uint64_t expected,
                            std::string_view bytes, std::function<void(Write, std::uint64_t)> then) {
     link_->request(
-        subject, {{"Nats-Expected-Last-Subject-Sequence", std::to_string(expected)}}, bytes,
+        subject, nats_api::behind(subject, expected, is_replicated_), bytes,
         [this, then = std::move(then)](const NatsMessage* message) {
             if (message == nullptr) return then(Write::unknown, 0);
             if (message->is_no_responders()) {
@@ -220,8 +221,8 @@ void NatsLeaseStore::write(const std::string& subject, std::uint64_t expected,
                 return link_->restart("stream " + stream_ + ": it is not there any more");
             }
             const nats_api::Ack ack = nats_api::read_ack(message->data());
+            if (ack.is_refused) return then(Write::refused, 0);
             if (!ack.failure && ack.sequence != 0) return then(Write::stored, ack.sequence);
-            if (ack.failure.code == nats_api::kWrongLastSequence) return then(Write::refused, 0);
             warn(ack.failure.text);
             then(Write::unknown, 0);
             // Full, say: a new connection does not ask faster than it comes up.

@@ -129,6 +129,8 @@ StreamInfo read_stream_info(std::string_view json, std::string_view root) {
     const Json answer = Json::parse(json, nullptr, false);
     const auto config = answer.find("config");
     if (config == answer.end() || !config->is_object()) return info;
+    const auto replicas = config->find("num_replicas");
+    info.is_replicated = replicas != config->end() && *replicas > 1;
     const auto subjects = config->find("subjects");
     const auto discard = config->find("discard");
     const auto storage = config->find("storage");

@@ -56,6 +56,7 @@ struct RunWord {
 struct StreamInfo {
     nats_api::Failure failure;
     bool is_fit = false;  ///< takes what it should, and drops nothing of it by itself
+    bool is_replicated = false;
 };
 [[nodiscard]] StreamInfo read_stream_info(std::string_view json, std::string_view root);
 

@@ -100,14 +100,14 @@ void NatsBackend::find_top(std::uint64_t id) {
 void NatsBackend::open_channel(std::uint64_t id, std::uint64_t last) {
     Reading* const reading = find_reading(id);
     const std::uint64_t epoch = new_epoch();
-    link_->request(reading->stream->setup.from + reading->token,
-                   {{"Nats-Expected-Last-Subject-Sequence", std::to_string(last)}},
+    const std::string subject = reading->stream->setup.from + reading->token;
+    link_->request(subject, nats_api::behind(subject, last, reading->stream->is_replicated),
                    channel_opening(epoch), [this, id, epoch](const NatsMessage* message) {
                        if (find_reading(id) == nullptr || message == nullptr) return;
                        if (message->is_no_responders()) return fail_reading(id);
                        const nats_api::Ack ack = nats_api::read_ack(message->data());
+                       if (ack.is_refused) return find_top(id);
                        if (!ack.failure) return take_top(id, Last{ack.sequence, {0, epoch}});
-                       if (ack.failure.code == nats_api::kWrongLastSequence) return find_top(id);
                        fail_reading(id);
                    });
 }

@@ -79,6 +79,7 @@ void NatsBackend::take_stream(Stream& stream, const StreamInfo& info) {
     if (!info.is_fit) return link_->restart(name + "it is there with another configuration");
     const std::string before = std::exchange(stream.created, info.created);
     stream.last_sequence = info.last_sequence;
+    stream.is_replicated = info.is_replicated;
     stream.state = Stream::State::ready;
     settle_stream(stream, true);
     if (is_ready_ && !before.empty() && before != info.created) tell_of_new_stream(stream);
@@ -145,6 +146,8 @@ void NatsBackend::watch_streams() {
                                nats_api::read_stream_info(message->data(), stream.setup);
                            const bool is_same = !info.failure && info.created == stream.created &&
                                                 info.last_sequence >= known;
+                           // An operator may have changed that.
+                           if (is_same) stream.is_replicated = info.is_replicated;
                            if (is_same) return;
                            forget_stream(stream);
                            ensure(stream, [](bool) {});
