@@ -98,6 +98,23 @@ TEST_CASE("what writers at different NATS servers are told is kept is kept, once
     CHECK(node.gaps().empty());
 }
 
+TEST_CASE("a page has what it ends with, whichever NATS server gives it", "[nats][broker]") {
+    const NatsCluster cluster;
+    test::NatsNodes nodes;
+    const auto brokers = add_nodes(nodes, cluster, NatsCluster::kServers, on_three());
+    const std::string text(20'000, 'x');
+    for (std::size_t i = 0; i < 150; ++i) {
+        core::PublicationView publication{"few"};
+        publication.payload = protocol::as_bytes(text);
+        REQUIRE_FALSE(contract::publish_and_wait(*brokers[i % brokers.size()], publication));
+        const auto page =
+            contract::read_history(*brokers[(i + 1) % brokers.size()], "few", nullptr);
+        REQUIRE(page.publications.size() == std::min<std::size_t>(i + 1, 3));
+        CHECK(page.publications.back()->position == page.top);
+        CHECK(page.top.offset == i + 1);
+    }
+}
+
 TEST_CASE("a NATS server of three that dies takes nothing along that is kept on all",
           "[nats][broker][fault]") {
     const std::size_t victim = GENERATE(0U, 1U, 2U);

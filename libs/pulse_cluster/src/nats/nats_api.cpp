@@ -206,8 +206,14 @@ ConsumerInfo read_consumer_info(std::string_view json) {
     return info;
 }
 
-std::string pull(std::size_t messages, std::size_t bytes) {
-    return Json{{"batch", messages}, {"max_bytes", bytes}, {"no_wait", true}}.dump();
+std::string pull(std::size_t messages, std::size_t bytes, std::chrono::milliseconds wait) {
+    Json request{{"batch", messages}, {"max_bytes", bytes}};
+    if (wait.count() > 0) {
+        request["expires"] = std::chrono::nanoseconds(wait).count();
+    } else {
+        request["no_wait"] = true;
+    }
+    return request.dump();
 }
 
 /// $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<sequence>.<consumer's

@@ -3,6 +3,7 @@
 // What is asked of JetStream and what it answers: JSON, of which only what is needed is looked at.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -84,7 +85,9 @@ struct ConsumerInfo {
 };
 [[nodiscard]] ConsumerInfo read_consumer_info(std::string_view json);
 
-[[nodiscard]] std::string pull(std::size_t messages, std::size_t bytes);
+/// Of what there is, or, with `wait`, of what comes within that time.
+[[nodiscard]] std::string pull(std::size_t messages, std::size_t bytes,
+                               std::chrono::milliseconds wait);
 
 /// What the reply of a consumer's message tells of it.
 struct Delivery {

@@ -163,6 +163,8 @@ class NatsBackend final : public Backend {
         std::uint64_t pull = 0;
         std::size_t pulled = 0;  ///< messages that came of it
         std::uint64_t pending = 0;
+        std::uint64_t reached = 0;  ///< sequence of the last message that came
+        int waits = 0;              ///< for what is not there yet
         bool is_paging = false;
     };
     struct Peer {
@@ -260,6 +262,7 @@ class NatsBackend final : public Backend {
     void begin_page(std::uint64_t id);
     void pull_more(std::uint64_t id);
     void on_pull_ended(std::uint64_t id, const NatsMessage* message);
+    void on_no_more(std::uint64_t id);
     void on_delivery(const NatsMessage& message);
     /// False: no more is wanted.
     [[nodiscard]] bool take_records(Reading& reading, const Envelope& envelope,

@@ -25,6 +25,9 @@ constexpr std::size_t kMaxPages = 32;
 /// Of one pull.
 constexpr std::size_t kPullMessages = 256;
 constexpr std::size_t kPullBytes = 4 * 1024 * 1024;
+/// Until a server of several has what another one has: each time, and how often.
+constexpr std::chrono::milliseconds kPullWait{200};
+constexpr int kMaxWaits = 10;
 /// Looks for the top of a channel that others open at the same time.
 constexpr int kMaxAttempts = 5;
 /// What is not heard by then was lost on the way.
@@ -201,7 +204,7 @@ void NatsBackend::begin_page(std::uint64_t id) {
             asking->consumer = info.name;
             asking->now_ns = info.now_ns;
             consumers_[info.name] = id;
-            if (info.pending == 0) return end_page(id);
+            if (info.pending == 0) return on_no_more(id);
             pull_more(id);
         });
 }
@@ -213,7 +216,8 @@ void NatsBackend::pull_more(std::uint64_t id) {
     const std::size_t bytes = std::max(kPullBytes, link_->max_payload() + 64 * 1024);
     reading.pull = link_->request(
         "$JS.API.CONSUMER.MSG.NEXT." + reading.stream->setup.name + "." + reading.consumer, {},
-        nats_api::pull(kPullMessages, bytes),
+        nats_api::pull(kPullMessages, bytes,
+                       reading.waits > 0 ? kPullWait : std::chrono::milliseconds(0)),
         [this, id](const NatsMessage* message) { on_pull_ended(id, message); });
 }
 
@@ -224,7 +228,18 @@ void NatsBackend::on_pull_ended(std::uint64_t id, const NatsMessage* message) {
     reading->pull = 0;
     if (message->is_no_responders()) return fail_reading(id);
     const bool goes_on = reading->pulled > 0 && reading->pending > 0;
-    goes_on ? pull_more(id) : end_page(id);
+    goes_on ? pull_more(id) : on_no_more(id);
+}
+
+/// For now. The consumer may be on a server that is behind the one that told the page's end.
+void NatsBackend::on_no_more(std::uint64_t id) {
+    Reading& reading = *find_reading(id);
+    const bool is_behind =
+        reading.stream->is_replicated && reading.reached < reading.last->sequence;
+    if (!is_behind) return end_page(id);
+    if (++reading.waits > kMaxWaits) return fail_reading(id);
+    if (reading.pull != 0) link_->withdraw(std::exchange(reading.pull, 0));
+    pull_more(id);
 }
 
 void NatsBackend::on_delivery(const NatsMessage& message) {
@@ -236,11 +251,13 @@ void NatsBackend::on_delivery(const NatsMessage& message) {
     Reading& reading = *find_reading(id);
     ++reading.pulled;
     reading.pending = delivery->pending;
+    reading.reached = delivery->sequence;
     bool wants_more = true;
     if (const auto envelope = read_envelope(message.data()); envelope && envelope->is_kept) {
         wants_more = take_records(reading, *envelope, delivery->time_ns);
     }
-    if (!wants_more || delivery->pending == 0) return end_page(id);
+    if (!wants_more) return end_page(id);
+    if (delivery->pending == 0) return on_no_more(id);
     if (reading.pulled < kPullMessages) return;
     link_->withdraw(std::exchange(reading.pull, 0));
     pull_more(id);
