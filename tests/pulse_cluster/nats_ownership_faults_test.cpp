@@ -278,6 +278,9 @@ TEST_CASE("at most one has a key, whatever breaks at random between nodes and NA
     }
     for (std::size_t key = 0; key < kKeys; ++key) {
         const Candidate last(*engines[key % kNodes], std::to_string(key), &beliefs);
-        CHECK(last.gets_it());
+        const bool is_had = last.gets_it();
+        CAPTURE(key, last.owner().node, engines[0]->obstacle(), engines[1]->obstacle(),
+                engines[2]->obstacle());
+        CHECK(is_had);
     }
 }
