@@ -72,6 +72,7 @@ void NatsLeaseStore::on_delivery(const NatsMessage& message) {
     delivered_ = delivery->sequence;
     heard_ = std::chrono::steady_clock::now();
     is_caught_up_ = delivery->pending == 0;
+    if (!is_caught_up_) waits_since_ = heard_;  // it goes on
     subject.remove_prefix(front_.size());
     if (subject.starts_with("k.")) {
         // Only nodes write here; what is under another key's name is nobody's.

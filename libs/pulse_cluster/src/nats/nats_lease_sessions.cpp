@@ -49,6 +49,7 @@ void NatsLeaseStore::begin_renewal() {
     }
     renewals_ = std::move(others);
     own_session_ = session;
+    waits_since_ = std::chrono::steady_clock::now();
     send_renewal(session, is_new, 1);
 }
 

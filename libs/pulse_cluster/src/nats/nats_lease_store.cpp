@@ -93,6 +93,7 @@ void NatsLeaseStore::warn(std::string_view why) {
 
 void NatsLeaseStore::on_up() {
     ++connection_;
+    waits_since_ = std::chrono::steady_clock::now();
     forget_copy();
     ask_stream();
 }
@@ -194,14 +195,17 @@ void NatsLeaseStore::become_ready() {
 }
 
 /// Finds out when nothing comes from the consumer any more: it may be gone though this connection
-/// holds.
+/// holds. And whatever this node waits for may have been removed under it.
 void NatsLeaseStore::watch() {
     watch_timer_.expires_after(heartbeat_);
     watch_timer_.async_wait([this, alive = alive_](const asio::error_code& error) {
         if (error || !*alive || is_closed_) return;
-        const auto silence = std::chrono::steady_clock::now() - heard_;
-        if (is_listening_ && silence > heartbeat_ * kPatience) {
+        const Time now = std::chrono::steady_clock::now();
+        const bool is_waiting = !is_ready_ || !renewing_.empty();
+        if (is_listening_ && now - heard_ > heartbeat_ * kPatience) {
             link_->restart("stream " + stream_ + ": nothing comes from it");
+        } else if (link_->is_up() && is_waiting && now - waits_since_ > lease_) {
+            link_->restart("stream " + stream_ + ": it is not what it was");
         }
         if (is_ready_) forget_given_back();
         if (!is_closed_) watch();

@@ -186,6 +186,7 @@ class NatsLeaseStore final : public LeaseStore {
     std::uint64_t place_ = 0;      ///< of what it sent last
     std::uint64_t delivered_ = 0;  ///< sequence of that
     Time heard_{};                 ///< from it
+    Time waits_since_{};           ///< to be ready, or for the answer to a renewal
     bool is_replicated_ = false;   ///< the stream
     bool is_listening_ = false;    ///< the consumer is there
     bool is_whole_ = false;        ///< the copy
