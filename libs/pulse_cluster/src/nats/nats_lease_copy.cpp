@@ -71,8 +71,9 @@ void NatsLeaseStore::on_delivery(const NatsMessage& message) {
     place_ = delivery->place;
     delivered_ = delivery->sequence;
     heard_ = std::chrono::steady_clock::now();
-    is_caught_up_ = delivery->pending == 0;
     if (!is_caught_up_) waits_since_ = heard_;  // it goes on
+    // 2.9 does not always count what is pending down to the end.
+    const bool is_all = delivery->pending == 0 || delivered_ >= last_;
     subject.remove_prefix(front_.size());
     if (subject.starts_with("k.")) {
         // Only nodes write here; what is under another key's name is nobody's.
@@ -86,7 +87,12 @@ void NatsLeaseStore::on_delivery(const NatsMessage& message) {
     } else if (const auto word = nats_lease::read_run(message.data())) {
         take_run(*word, delivered_);
     }
-    if (is_listening_ && is_caught_up_ && !is_whole_) on_copied();
+    if (is_all) on_caught_up();
+}
+
+void NatsLeaseStore::on_caught_up() {
+    is_caught_up_ = true;
+    if (is_listening_) on_copied();
 }
 
 /// The consumer's heartbeats, when nothing else comes: they tell what came last.
@@ -97,7 +103,10 @@ void NatsLeaseStore::on_message(const NatsMessage& message) {
     const char* const end = text.data() + text.size();
     if (text.empty() || std::from_chars(text.data(), end, last).ptr != end) return;
     heard_ = std::chrono::steady_clock::now();
-    if (last != place_) link_->restart("stream " + stream_ + ": something was lost on the way");
+    if (last != place_) {
+        return link_->restart("stream " + stream_ + ": something was lost on the way");
+    }
+    on_caught_up();
 }
 
 // ------------------------------------------------------------------------ keys

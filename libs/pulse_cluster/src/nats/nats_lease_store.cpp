@@ -134,6 +134,7 @@ void NatsLeaseStore::take_stream(const nats_lease::StreamInfo& info) {
     if (info.failure) return link_->restart(name + info.failure.text);
     if (!info.is_fit) return link_->restart(name + "it is there with another configuration");
     is_replicated_ = info.is_replicated;
+    last_ = info.last_sequence;
     listen();
 }
 
@@ -152,7 +153,7 @@ void NatsLeaseStore::on_listening(const NatsMessage* message) {
     if (info.failure) return link_->restart("stream " + stream_ + ": " + info.failure.text);
     is_listening_ = true;
     // What it sends may be here before its answer is.
-    if (info.pending == 0 || is_caught_up_) on_copied();
+    if (info.pending == 0 || is_caught_up_) on_caught_up();
 }
 
 void NatsLeaseStore::on_copied() {

@@ -125,6 +125,7 @@ class NatsLeaseStore final : public LeaseStore {
     // nats_lease_copy.cpp
     void on_delivery(const NatsMessage& message);
     void on_message(const NatsMessage& message);
+    void on_caught_up();
     void hear_key(const nats_lease::KeyWord& word, std::uint64_t sequence);
     /// What was written here, or read: it may come before or after it is heard.
     void take_key(const nats_lease::KeyWord& word, std::uint64_t sequence);
@@ -188,9 +189,10 @@ class NatsLeaseStore final : public LeaseStore {
     Time heard_{};                 ///< from it
     Time waits_since_{};           ///< to be ready, or for the answer to a renewal
     bool is_replicated_ = false;   ///< the stream
+    std::uint64_t last_ = 0;       ///< what it had when this node connected
     bool is_listening_ = false;    ///< the consumer is there
     bool is_whole_ = false;        ///< the copy
-    bool is_caught_up_ = false;    ///< with what the consumer has sent
+    bool is_caught_up_ = false;    ///< with what the stream had
     bool is_ready_ = false;
     bool is_closed_ = false;
 

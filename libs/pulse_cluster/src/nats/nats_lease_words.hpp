@@ -57,6 +57,7 @@ struct StreamInfo {
     nats_api::Failure failure;
     bool is_fit = false;  ///< takes what it should, and drops nothing of it by itself
     bool is_replicated = false;
+    std::uint64_t last_sequence = 0;
 };
 [[nodiscard]] StreamInfo read_stream_info(std::string_view json, std::string_view root);
 
