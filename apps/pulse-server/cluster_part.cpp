@@ -84,14 +84,11 @@ Made make_broker(const Config& config, const cluster::BrokerServices& services) 
 #endif
 }
 
-/// The Redis that knows who owns what: the broker's, or that of the store where the broker is NATS
-/// or a Redis Cluster. Empty when there is none.
+/// The Redis that knows who owns what: the broker's, or that of the store where the broker is NATS.
+/// Empty when there is none.
 std::string redis_of_owners(const Config& config) {
 #ifdef PULSE_WITH_REDIS
-    if (config.cluster.engine == ClusterEngine::redis) {
-        const auto location = redis::parse_location(config.cluster.url);
-        if (location && location->kind != redis::Location::Kind::cluster) return config.cluster.url;
-    }
+    if (config.cluster.engine == ClusterEngine::redis) return config.cluster.url;
     if (config.store.engine == StoreEngine::redis) return config.store.url;
 #else
     (void)config;
@@ -101,7 +98,6 @@ std::string redis_of_owners(const Config& config) {
 
 using MadeOwnership = tl::expected<std::shared_ptr<cluster::ClusterOwnership>, std::string>;
 
-/// Null on a Redis Cluster without a store on Redis: rooms and universes are each node's own then.
 MadeOwnership make_ownership(const Config& config, const std::string& node,
                              const cluster::OwnershipServices& services) {
     cluster::OwnershipOptions options;

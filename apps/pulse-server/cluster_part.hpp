@@ -56,7 +56,7 @@ class ClusterPart {
     [[nodiscard]] core::Broker* broker() const noexcept;
     /// The members of all nodes; null likewise.
     [[nodiscard]] core::PresenceStore* presence() const noexcept;
-    /// Which server has what; null likewise, and on a Redis Cluster without a store on Redis.
+    /// Which server has what; null likewise.
     [[nodiscard]] core::Ownership* ownership() const noexcept;
     /// The way to the others, and the loop that it is of; null likewise.
     [[nodiscard]] cluster::MailCarrier* mail() const noexcept;

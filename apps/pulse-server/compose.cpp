@@ -325,13 +325,6 @@ tl::expected<void, std::string> Engine::start() {
             {{"reason", std::string_view("what a room has is not found by another server: set "
                                          "store.engine = \"redis\", or cluster.rooms = false")}});
     }
-    if (p.cluster && is_bridge_enabled(p.config) && p.cluster->ownership() == nullptr) {
-        p.log.write(
-            core::LogLevel::warn, "universes_not_shared",
-            {{"reason",
-              std::string_view("a Redis Cluster cannot say whose a universe is, so every server "
-                               "that knows one sends for it: set store.engine = \"redis\"")}});
-    }
     if (auto made = p.make_bridge(); !made) return made;
     if (auto made = p.make_mesa(); !made) return made;
     p.loops.start();

@@ -20,19 +20,18 @@ namespace pulse::test {
 using Json = nlohmann::json;
 
 struct RoomServers {
-    /// Joined by the Redis that has the rooms, unless another broker is named.
-    explicit RoomServers(const std::string& broker = {}) {
-        const std::string url = '"' + redis.url() + '"';
-        const std::string joined_by = broker.empty() ? redis.url() : broker;
-        for (std::size_t i = 0; i < 2; ++i) {
-            servers.emplace_back(cluster_settings(joined_by, {{"store.engine", "\"redis\""},
-                                                              {"store.url", url},
-                                                              {"roblox.enabled", "false"},
-                                                              {"rooms.api_key", "\"key\""},
-                                                              {"cluster.lease_ms", "1500"},
-                                                              {"cluster.node_timeout_ms", "1200"},
-                                                              {"server.threads", "2"}}));
-        }
+    /// Joined by the Redis that has the rooms, unless another broker or store is named.
+    explicit RoomServers(const std::string& broker = {}, const std::string& store = {}) {
+        const Settings settings =
+            cluster_settings(broker.empty() ? redis.url() : broker,
+                             {{"store.engine", "\"redis\""},
+                              {"store.url", '"' + (store.empty() ? redis.url() : store) + '"'},
+                              {"roblox.enabled", "false"},
+                              {"rooms.api_key", "\"key\""},
+                              {"cluster.lease_ms", "1500"},
+                              {"cluster.node_timeout_ms", "1200"},
+                              {"server.threads", "2"}});
+        for (std::size_t i = 0; i < 2; ++i) servers.emplace_back(settings);
         for (const ServerProcess& server : servers) REQUIRE(becomes_ready(server));
     }
     RedisServer redis;

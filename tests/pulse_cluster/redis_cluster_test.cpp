@@ -8,7 +8,6 @@
 #include "contract/recovery_contract.hpp"
 #include "order_check.hpp"
 #include "redis/names.hpp"
-#include "redis/redirection.hpp"
 #include "support/certificates.hpp"
 
 #include <algorithm>
@@ -17,6 +16,8 @@
 
 #include <pulse/core/clock.hpp>
 #include <pulse/core/error.hpp>
+#include <pulse/redis/redirection.hpp>
+#include <pulse/redis/slots.hpp>
 
 using namespace pulse;
 using namespace std::chrono_literals;
@@ -29,7 +30,7 @@ namespace {
 const cluster::Names kNames("pulse:", true);
 
 std::size_t slot_of_channel(std::string_view channel) {
-    return cluster::slot_of(kNames.pubsub(channel));
+    return redis::slot_of(kNames.pubsub(channel));
 }
 
 /// A channel that begins with `stem` and belongs to that master at first.
@@ -71,10 +72,10 @@ std::string why(const std::string& url) {
 
 TEST_CASE("all names of a channel are of one slot, and no two channels share one",
           "[redis][cluster]") {
-    CHECK(cluster::slot_of("123456789") == 12739);
-    CHECK(cluster::slot_of("a{b}c") == cluster::slot_of("b"));
-    CHECK(cluster::slot_of("a{}c") != cluster::slot_of(""));
-    CHECK(cluster::slot_of("{b") != cluster::slot_of("b"));
+    CHECK(redis::slot_of("123456789") == 12739);
+    CHECK(redis::slot_of("a{b}c") == redis::slot_of("b"));
+    CHECK(redis::slot_of("a{}c") != redis::slot_of(""));
+    CHECK(redis::slot_of("{b") != redis::slot_of("b"));
     std::map<std::string, std::string> seen;
     for (const std::string& channel :
          {std::string(), std::string("a"), std::string("}"), std::string("{"), std::string("{}"),
@@ -83,8 +84,8 @@ TEST_CASE("all names of a channel are of one slot, and no two channels share one
         INFO(channel);
         const std::string name = kNames.pubsub(channel);
         CHECK(kNames.channel_of(name) == channel);
-        CHECK(cluster::slot_of(kNames.stream(channel)) == cluster::slot_of(name));
-        CHECK(cluster::slot_of(kNames.meta(channel)) == cluster::slot_of(name));
+        CHECK(redis::slot_of(kNames.stream(channel)) == redis::slot_of(name));
+        CHECK(redis::slot_of(kNames.meta(channel)) == redis::slot_of(name));
         for (const std::string& each : {name, kNames.stream(channel), kNames.meta(channel)}) {
             CHECK(seen.emplace(each, channel).second);
         }
@@ -99,27 +100,27 @@ TEST_CASE("all names of a channel are of one slot, and no two channels share one
 }
 
 TEST_CASE("redirections of a Redis Cluster are read", "[redis][cluster]") {
-    const auto moved = cluster::read_redirection("MOVED 3999 127.0.0.1:6381");
+    const auto moved = redis::read_redirection("MOVED 3999 127.0.0.1:6381");
     REQUIRE(moved);
     CHECK_FALSE(moved->is_for_once);
     CHECK(moved->slot == 3999);
     CHECK(moved->host == "127.0.0.1");
     CHECK(moved->port == 6381);
-    const auto ask = cluster::read_redirection("ASK 0 ::1:1");
+    const auto ask = redis::read_redirection("ASK 0 ::1:1");
     REQUIRE(ask);
     CHECK(ask->is_for_once);
     CHECK(ask->host == "::1");
-    CHECK(cluster::read_redirection("MOVED 1 :6381")->host.empty());
-    CHECK(cluster::read_redirection("MOVED 1 ?:6381")->host.empty());
+    CHECK(redis::read_redirection("MOVED 1 :6381")->host.empty());
+    CHECK(redis::read_redirection("MOVED 1 ?:6381")->host.empty());
     for (const char* text :
          {"", "MOVED", "MOVED ", "MOVED 1", "MOVED 16384 a:1", "MOVED x a:1", "MOVED 1 a:0",
           "MOVED 1 a:", "MOVED 1:1", "TRYAGAIN x", "MOVEDX 1 a:1"}) {
         INFO(text);
-        CHECK_FALSE(cluster::read_redirection(text));
+        CHECK_FALSE(redis::read_redirection(text));
     }
-    CHECK(cluster::is_redirection("TRYAGAIN Multiple keys request during rehashing of slot"));
-    CHECK(cluster::is_redirection("CLUSTERDOWN The cluster is down"));
-    CHECK_FALSE(cluster::is_redirection("ERR MOVED 1 a:1"));
+    CHECK(redis::is_redirection("TRYAGAIN Multiple keys request during rehashing of slot"));
+    CHECK(redis::is_redirection("CLUSTERDOWN The cluster is down"));
+    CHECK_FALSE(redis::is_redirection("ERR MOVED 1 a:1"));
 }
 
 TEST_CASE("the Redis Cluster broker keeps the contract", "[redis][cluster][contract][broker]") {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The relay over a real Redis: its mail and its ownership.
+// The relay over a real Redis, or Redis Cluster: its mail and its ownership.
 #include "echo_dialect.hpp"
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 
 #include <deque>
@@ -59,8 +60,11 @@ struct RedisNode {
     std::unique_ptr<core::Dialect> dialect;
 };
 
-struct RedisPair {
-    RedisPair() {
+template <typename Server>
+struct Pair {
+    /// `options`: of the server.
+    template <typename... Options>
+    explicit Pair(Options... options) : redis(options...) {
         for (const char* name : {"a", "b"}) {
             nodes.push_back(std::make_unique<RedisNode>(redis.url(), name));
         }
@@ -104,14 +108,12 @@ struct RedisPair {
         return nullptr;
     }
 
-    RedisServer redis;
+    Server redis;
     std::deque<std::unique_ptr<RedisNode>> nodes;
 };
 
-}  // namespace
-
-TEST_CASE("connections are carried over Redis", "[redis][cluster][relay]") {
-    RedisPair c;
+template <typename Server>
+void check_carrying(Pair<Server>& c) {
     std::string greeter;
     auto near = c.join(0, greeter);
     REQUIRE(near != nullptr);
@@ -127,14 +129,27 @@ TEST_CASE("connections are carried over Redis", "[redis][cluster][relay]") {
     CHECK(c.read(*far, expected.size()) == expected);
     const std::string text = "all:" + std::string(300'000, 'x');
     far->say(text);
-    CHECK(c.read(*far, 1) == Lines{text});
-    CHECK(c.read(*near, 1) == Lines{text});
+    CHECK((c.read(*far, 1) == Lines{text}));
+    CHECK((c.read(*near, 1) == Lines{text}));
     CHECK(c.nodes[0]->relay->stats().losses_total == 0);
+}
+
+}  // namespace
+
+TEST_CASE("connections are carried over Redis", "[redis][cluster][relay]") {
+    Pair<RedisServer> pair;
+    check_carrying(pair);
+}
+
+TEST_CASE("connections are carried over a Redis Cluster of several masters",
+          "[redis][cluster][relay]") {
+    Pair<RedisCluster> pair(std::size_t{3});
+    check_carrying(pair);
 }
 
 TEST_CASE("a Redis that restarts costs carried clients their connection, and no more",
           "[redis][cluster][relay][faults]") {
-    RedisPair c;
+    Pair<RedisServer> c;
     std::string greeter;
     auto near = c.join(0, greeter);
     auto far = c.join(1, greeter);
@@ -151,7 +166,7 @@ TEST_CASE("a Redis that restarts costs carried clients their connection, and no 
 }
 
 TEST_CASE("a node that ends gives its keys to the next", "[redis][cluster][relay]") {
-    RedisPair c;
+    Pair<RedisServer> c;
     std::string greeter;
     auto near = c.join(0, greeter);
     auto far = c.join(1, greeter);

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,32 @@ class RedisCluster {
     }
     void move_keys(const std::string& keys, std::size_t from, std::size_t to) {
         expect(from, "MIGRATE 127.0.0.1 " + std::to_string(port(to)) + " \"\" 0 5000 KEYS " + keys);
+    }
+    /// Up to a hundred, with blanks between.
+    [[nodiscard]] std::string keys_in(std::size_t slot, std::size_t at) const {
+        const std::string answer =
+            redis(at).ask("CLUSTER GETKEYSINSLOT " + std::to_string(slot) + " 100");
+        std::string keys;
+        std::istringstream lines(answer);
+        for (std::string line; std::getline(lines, line);) {
+            if (line.starts_with('*') || line.starts_with('$')) continue;
+            line.pop_back();  // \r
+            keys.append(keys.empty() ? "" : " ").append(line);
+        }
+        return keys;
+    }
+    /// With all that it has, though more of it comes meanwhile.
+    void move_slot(std::size_t slot, std::size_t from, std::size_t to) {
+        begin_to_move(slot, from, to);
+        const bool is_moved = eventually(
+            [&] {
+                const std::string keys = keys_in(slot, from);
+                if (!keys.empty()) move_keys(keys, from, to);
+                return keys.empty();
+            },
+            std::chrono::seconds(30));
+        if (!is_moved) throw std::runtime_error("the slot is never empty");
+        end_move(slot, to);
     }
     void end_move(std::size_t slot, std::size_t to) {
         const std::string command = "CLUSTER SETSLOT " + std::to_string(slot) + " NODE " + id(to);

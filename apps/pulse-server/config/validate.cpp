@@ -223,7 +223,7 @@ class Validator {
         if (store.engine == StoreEngine::sqlite) check_store_path();
         if (!are_sound({kUrl, "store.url_file", "store.prefix"})) return;
         if (store.engine == StoreEngine::redis) {
-            check_master_url(kUrl, store.url, "store.engine is \"redis\"");
+            check_redis_url(kUrl, store.url, "store.engine is \"redis\"");
             check_store_prefix();
         } else if (!store.url.empty()) {
             warn(kUrl, "is ignored: store.engine is not \"redis\"");
@@ -319,18 +319,24 @@ class Validator {
         error(path, fmt::format("must begin with {}, since {}", names, why));
     }
 
-    /// A Redis, or the sentinels of one.
-    void check_master_url(std::string_view path, std::string_view url, std::string_view why) {
-        check_scheme(
-            path, url,
-            {"redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://"},
-            "redis:// or redis+sentinel:// (rediss… with TLS), or unix://", why);
+    /// A Redis or one by its sentinels, or a Redis Cluster.
+    void check_redis_url(std::string_view path, std::string_view url, std::string_view why) {
+        check_scheme(path, url,
+                     {"redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://",
+                      "redis+cluster://", "rediss+cluster://"},
+                     "redis://, redis+sentinel:// or redis+cluster:// (rediss… with TLS), or "
+                     "unix://",
+                     why);
     }
 
     void check_mesa() {
         constexpr std::string_view kUrl = "mesa.redis_url";
         if (config_.mesa.redis_url.empty() || !are_sound({kUrl, "mesa.redis_url_file"})) return;
-        check_master_url(kUrl, config_.mesa.redis_url, "Mesa's state is on one Redis");
+        check_scheme(
+            kUrl, config_.mesa.redis_url,
+            {"redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://"},
+            "redis:// or redis+sentinel:// (rediss… with TLS), or unix://",
+            "Mesa's state is on one Redis");
     }
 
     void check_cluster() {
@@ -344,12 +350,7 @@ class Validator {
                 }
                 break;
             case ClusterEngine::redis:
-                check_scheme(kUrl, cluster.url,
-                             {"redis://", "rediss://", "unix://", "redis+sentinel://",
-                              "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"},
-                             "redis://, redis+sentinel:// or redis+cluster:// (rediss… with TLS), "
-                             "or unix://",
-                             "cluster.engine is \"redis\"");
+                check_redis_url(kUrl, cluster.url, "cluster.engine is \"redis\"");
                 break;
             case ClusterEngine::nats:
                 check_scheme(kUrl, cluster.url, {"nats://", "tls://"}, "nats:// or tls://",

@@ -278,11 +278,13 @@ void BackendBroker::Mail::listen(OnTold on_told) {
 bool BackendBroker::Mail::tell(const std::string& node, const std::string& bytes) {
     constexpr std::size_t kDigits = 16;
     if (broker_.is_closed_ || !broker_.can_send_ || node.size() != 2 * kDigits) return false;
+    // By that part of the server alone that a channel of this name has: once, and in order.
+    if (!broker_.backend_->can_send_to(node)) return false;
     const std::string_view name = node;
     const NodeId to{parse_epoch(name.substr(0, kDigits)), parse_epoch(name.substr(kDigits))};
     std::string message(kMail);
     message += bytes;
-    broker_.backend_->tell(to, message);
+    broker_.backend_->tell_about(node, to, message);
     return true;
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+#include "sentinels.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <string>
@@ -9,7 +11,6 @@
 #include <asio/steady_timer.hpp>
 
 #include <pulse/redis/reply.hpp>
-#include <pulse/redis/sentinels.hpp>
 
 namespace pulse::redis {
 
@@ -35,7 +36,7 @@ bool read_number(std::string_view text, Number& out) noexcept {
 class Sentinels::Impl : public std::enable_shared_from_this<Impl> {
   public:
     Impl(asio::io_context& io, const Location& location, std::chrono::milliseconds answer_timeout,
-         core::Rng& rng, std::function<void()> on_moved)
+         core::Rng& rng, OnMoved on_moved)
         : master_(location.master),
           redis_(location.redis),
           answer_timeout_(answer_timeout),
@@ -148,7 +149,7 @@ class Sentinels::Impl : public std::enable_shared_from_this<Impl> {
         if (has_found_ && is_another && view->epoch > found_.epoch) {
             has_found_ = false;                    // told once
             const auto self = shared_from_this();  // whoever is told may let go of it
-            if (finders_.empty()) on_moved_();
+            on_moved_("the sentinels name another master");
             if (is_closed_) return;
         }
         if (finders_.empty()) return;
@@ -208,7 +209,7 @@ class Sentinels::Impl : public std::enable_shared_from_this<Impl> {
     const std::string master_;
     const Address redis_;
     const std::chrono::milliseconds answer_timeout_;
-    const std::function<void()> on_moved_;
+    const OnMoved on_moved_;
     asio::steady_timer timer_;
     std::vector<Sentinel> sentinels_;
     std::vector<Finder> finders_;
@@ -220,8 +221,7 @@ class Sentinels::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 Sentinels::Sentinels(asio::io_context& io, const Location& location,
-                     std::chrono::milliseconds answer_timeout, core::Rng& rng,
-                     std::function<void()> on_moved)
+                     std::chrono::milliseconds answer_timeout, core::Rng& rng, OnMoved on_moved)
     : impl_(std::make_shared<Impl>(io, location, answer_timeout, rng, std::move(on_moved))) {}
 Sentinels::~Sentinels() { impl_->close(); }
 void Sentinels::start() { impl_->start(); }
@@ -231,20 +231,6 @@ std::function<void(LinkOptions::Located)> Sentinels::finder() const {
     return [weak = std::weak_ptr<Impl>(impl_)](LinkOptions::Located done) {
         if (const auto impl = weak.lock()) impl->find(std::move(done));
     };
-}
-
-std::unique_ptr<Sentinels> set_destination(LinkOptions& link, asio::io_context& io,
-                                           const Location& location, core::Rng& rng,
-                                           std::function<void()> on_moved) {
-    if (location.kind != Location::Kind::sentinel) {
-        link.address = location.hosts.front();
-        return nullptr;
-    }
-    auto sentinels =
-        std::make_unique<Sentinels>(io, location, link.answer_timeout, rng, std::move(on_moved));
-    link.locate = sentinels->finder();
-    link.must_be_master = true;
-    return sentinels;
 }
 
 }  // namespace pulse::redis

@@ -77,7 +77,7 @@ inline constexpr Row<MesaOptions> kMesaRows[] = {
     row<&MesaOptions::redis_url>({
         .name = "redis_url",
         .doc = "Redis shared with other servers, dispatchers and portals; an address as in "
-               "store.url. Empty: this server is alone.",
+               "store.url, but of no Redis Cluster. Empty: this server is alone.",
         .secret = true,
     }),
     row<&MesaOptions::redis_url_file>({

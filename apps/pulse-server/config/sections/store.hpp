@@ -80,6 +80,7 @@ inline constexpr Row<StoreOptions> kStoreRows[] = {
         .name = "url",
         .doc = "The Redis of engine redis: redis://[[user]:password@]host[:port][/database], "
                "redis+sentinel://[[user]:password@]host[:port][,host]/master[/database], "
+               "redis+cluster://[[user]:password@]host[:port][,host], "
                "rediss for redis: with TLS (?cafile=, certfile=, keyfile=); "
                "or unix://[[user]:password@]/path[?db=number].",
         .secret = true,

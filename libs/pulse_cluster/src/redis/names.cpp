@@ -15,26 +15,6 @@ constexpr std::string_view kFixedTag = "-:{-}";
 
 }  // namespace
 
-std::uint16_t slot_of(std::string_view name) noexcept {
-    const std::size_t open = name.find('{');
-    if (open != std::string_view::npos) {
-        const std::size_t close = name.find('}', open + 1);
-        if (close != std::string_view::npos && close > open + 1) {
-            name = name.substr(open + 1, close - open - 1);
-        }
-    }
-    // CRC-16/XMODEM.
-    unsigned crc = 0;
-    for (const char c : name) {
-        crc ^= static_cast<unsigned>(static_cast<unsigned char>(c)) << 8U;
-        for (int bit = 0; bit < 8; ++bit) {
-            crc = (crc & 0x8000U) != 0 ? (crc << 1U) ^ 0x1021U : crc << 1U;
-        }
-        crc &= 0xffffU;
-    }
-    return static_cast<std::uint16_t>(crc % kSlots);
-}
-
 std::string Names::make(char kind, std::string_view channel) const {
     std::string name = prefix_;
     name.reserve(prefix_.size() + channel.size() + 8);

@@ -3,17 +3,11 @@
 // What things are called on Redis; redis_broker.hpp has the list.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace pulse::cluster {
-
-/// Of a Redis Cluster.
-inline constexpr std::size_t kSlots = 16384;
-[[nodiscard]] std::uint16_t slot_of(std::string_view name) noexcept;
 
 class Names {
   public:

@@ -17,9 +17,8 @@ RedisBackend::RedisBackend(const redis::Location& location, const BrokerOptions&
     ShardOptions shard;
     shard.link.answer_timeout = options.answer_timeout;
     // The old master may be silent, or go on as one that nobody else listens to: it is left.
-    sentinels_ = redis::set_destination(shard.link, services.io, location, services.rng, [this] {
-        redis_->restart("the sentinels name another master");
-    });
+    finder_ = redis::set_destination(shard.link, services.io, location, {}, services.rng,
+                                     [this](std::string_view why) { redis_->restart(why); });
     redis_ =
         std::make_unique<RedisShard>(std::move(shard), options, services, node, events_of_shard());
 }
@@ -40,13 +39,13 @@ ShardEvents RedisBackend::events_of_shard() {
 
 void RedisBackend::start(BackendEvents events) {
     events_ = std::move(events);
-    if (sentinels_ != nullptr) sentinels_->start();
+    if (finder_ != nullptr) finder_->start();
     redis_->start();
 }
 
 void RedisBackend::close() {
     redis_->close();
-    sentinels_.reset();
+    finder_.reset();
 }
 
 void RedisBackend::publish(const std::string& channel, std::string head,

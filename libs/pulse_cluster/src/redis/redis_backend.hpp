@@ -10,7 +10,7 @@
 
 #include <pulse/cluster/broker.hpp>
 #include <pulse/redis/address.hpp>
-#include <pulse/redis/sentinels.hpp>
+#include <pulse/redis/master_finder.hpp>
 
 namespace pulse::cluster {
 
@@ -47,7 +47,7 @@ class RedisBackend final : public Backend {
     [[nodiscard]] ShardEvents events_of_shard();
 
     BackendEvents events_;
-    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null without
+    std::unique_ptr<redis::MasterFinder> finder_;  ///< null without
     std::unique_ptr<RedisShard> redis_;
 };
 

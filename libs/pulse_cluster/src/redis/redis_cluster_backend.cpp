@@ -2,12 +2,13 @@
 #include "redis/redis_cluster_backend.hpp"
 
 #include "bytes.hpp"
-#include "redis/redirection.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include <pulse/core/error.hpp>
+#include <pulse/redis/redirection.hpp>
+#include <pulse/redis/slots.hpp>
 
 namespace pulse::cluster {
 
@@ -35,7 +36,7 @@ RedisClusterBackend::RedisClusterBackend(const redis::Location& location,
       node_(node),
       names_(options.prefix, true),
       timer_(services.io),
-      slots_(kSlots),
+      slots_(redis::kSlots),
       lanes_(
           services.io,
           [this](const std::string& channel) {
@@ -45,14 +46,14 @@ RedisClusterBackend::RedisClusterBackend(const redis::Location& location,
           [this](const std::shared_ptr<LaneCommand>& command, const std::string& to, bool asks) {
               return send(command, to, asks);
           }) {
-    TopologyEvents events;
-    events.on_ranges = [this](const std::vector<SlotRange>& ranges) { on_ranges(ranges); };
+    redis::TopologyEvents events;
+    events.on_ranges = [this](const std::vector<redis::SlotRange>& ranges) { on_ranges(ranges); };
     events.on_problem = [this](std::string_view why) {
         problem_ = why;
         if (!knows_slots_) tell_state();
     };
-    topology_ = std::make_unique<Topology>(services.io, location.hosts, options.answer_timeout,
-                                           services.rng, std::move(events));
+    topology_ = std::make_unique<redis::Topology>(
+        services.io, location.hosts, options.answer_timeout, services.rng, std::move(events));
 }
 
 RedisClusterBackend::~RedisClusterBackend() { *alive_ = false; }
@@ -127,7 +128,7 @@ void RedisClusterBackend::on_shard_state(Shard& shard, std::string_view why) {
 }
 
 RedisClusterBackend::Shard* RedisClusterBackend::owner(const std::string& channel) const {
-    return slots_[slot_of(names_.pubsub(channel))];
+    return slots_[redis::slot_of(names_.pubsub(channel))];
 }
 
 bool RedisClusterBackend::can_send_to(const std::string& channel) const {
@@ -178,10 +179,10 @@ void RedisClusterBackend::on_answer(const std::shared_ptr<LaneCommand>& command,
                                     std::error_code error, std::size_t nodes,
                                     std::string_view refusal) {
     if (is_closed_) return;
-    if (!is_redirection(refusal)) {
+    if (!redis::is_redirection(refusal)) {
         return lanes_.on_answer(command, error, nodes, Lanes::Next::done, {});
     }
-    const auto redirection = read_redirection(refusal);
+    const auto redirection = redis::read_redirection(refusal);
     if (!redirection) {
         topology_->refresh();
         return lanes_.on_answer(command, error, nodes, Lanes::Next::later, {});
@@ -191,7 +192,8 @@ void RedisClusterBackend::on_answer(const std::shared_ptr<LaneCommand>& command,
 }
 
 /// Where to go for this once; empty: to the owner.
-std::string RedisClusterBackend::on_redirected(const Shard& by, const Redirection& redirection) {
+std::string RedisClusterBackend::on_redirected(const Shard& by,
+                                               const redis::Redirection& redirection) {
     redis::Address address = by.address;
     if (!redirection.host.empty()) address.host = redirection.host;
     address.port = redirection.port;
@@ -329,9 +331,9 @@ void RedisClusterBackend::start_read(Read read) {
     shard->redis->read(kept->channel, kept->policy, kept->since ? &*kept->since : nullptr,
                        kept->limit,
                        [this, kept, shard](Result<HistoryPage> page, std::string_view refusal) {
-                           if (page || !is_redirection(refusal) || is_closed_)
+                           if (page || !redis::is_redirection(refusal) || is_closed_)
                                return kept->done(std::move(page));
-                           const auto redirection = read_redirection(refusal);
+                           const auto redirection = redis::read_redirection(refusal);
                            // Not where the slot is on its way to: it is not listened to there yet.
                            if (redirection && !redirection->is_for_once)
                                (void)on_redirected(*shard, *redirection);

@@ -11,9 +11,7 @@
 
 #include "backend.hpp"
 #include "redis/lanes.hpp"
-#include "redis/redirection.hpp"
 #include "redis/redis_shard.hpp"
-#include "redis/topology.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -29,6 +27,8 @@
 
 #include <pulse/cluster/broker.hpp>
 #include <pulse/redis/address.hpp>
+#include <pulse/redis/redirection.hpp>
+#include <pulse/redis/topology.hpp>
 
 namespace pulse::cluster {
 
@@ -111,7 +111,7 @@ class RedisClusterBackend final : public Backend {
                             bool asks);
     void on_answer(const std::shared_ptr<LaneCommand>& command, Shard& by, std::error_code error,
                    std::size_t nodes, std::string_view refusal);
-    std::string on_redirected(const Shard& by, const Redirection& redirection);
+    std::string on_redirected(const Shard& by, const redis::Redirection& redirection);
     void on_announced(std::string_view bytes);
     [[nodiscard]] bool is_first_copy(const NodeId& node, std::uint64_t number);
     void start_read(Read read);
@@ -119,7 +119,7 @@ class RedisClusterBackend final : public Backend {
     // redis_cluster_slots.cpp
     [[nodiscard]] Shard& shard_at(const redis::Address& address);
     [[nodiscard]] ShardEvents events_of(Shard& shard);
-    void on_ranges(const std::vector<SlotRange>& ranges);
+    void on_ranges(const std::vector<redis::SlotRange>& ranges);
     void give(std::uint16_t slot, Shard* shard);
     void on_moved(std::uint16_t slot, Shard& to);
     void retire(Time now);
@@ -153,7 +153,7 @@ class RedisClusterBackend final : public Backend {
     bool is_closed_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     Lanes lanes_;
-    std::unique_ptr<Topology> topology_;
+    std::unique_ptr<redis::Topology> topology_;
 };
 
 }  // namespace pulse::cluster

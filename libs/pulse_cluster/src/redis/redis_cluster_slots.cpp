@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Which master has which slot, and with it its channels.
-#include "redis/redirection.hpp"
 #include "redis/redis_cluster_backend.hpp"
 
 #include <algorithm>
 #include <utility>
+
+#include <pulse/redis/redirection.hpp>
+#include <pulse/redis/slots.hpp>
 
 namespace pulse::cluster {
 
@@ -62,16 +64,16 @@ ShardEvents RedisClusterBackend::events_of(Shard& shard) {
 
 // ---------------------------------------------------------------------- slots
 
-void RedisClusterBackend::on_ranges(const std::vector<SlotRange>& ranges) {
-    std::vector<Shard*> told(kSlots);
-    for (const SlotRange& range : ranges) {
+void RedisClusterBackend::on_ranges(const std::vector<redis::SlotRange>& ranges) {
+    std::vector<Shard*> told(redis::kSlots);
+    for (const redis::SlotRange& range : ranges) {
         Shard& shard = shard_at(range.master);
         for (std::size_t slot = range.first; slot <= range.last; ++slot) told[slot] = &shard;
     }
     knows_slots_ = true;
     const Time now = std::chrono::steady_clock::now();
     std::erase_if(hints_, [now](const auto& each) { return now >= each.second.until; });
-    for (std::size_t i = 0; i < kSlots; ++i) {
+    for (std::size_t i = 0; i < redis::kSlots; ++i) {
         const auto slot = static_cast<std::uint16_t>(i);
         const auto hint = hints_.find(slot);
         if (hint != hints_.end() && hint->second.old == told[i]) continue;
@@ -134,7 +136,7 @@ void RedisClusterBackend::retire(Time now) {
 void RedisClusterBackend::listen(const std::string& channel) {
     const auto [found, is_new] = listening_.try_emplace(channel);
     if (!is_new) return;
-    by_slot_[slot_of(names_.pubsub(channel))].insert(channel);
+    by_slot_[redis::slot_of(names_.pubsub(channel))].insert(channel);
     found->second.was_deaf = !can_hear_from(channel);
     place(channel);
 }
@@ -145,7 +147,7 @@ void RedisClusterBackend::unlisten(const std::string& channel) {
     Shard* const at = found->second.at;
     listening_.erase(found);
     homeless_.erase(channel);
-    const auto its = by_slot_.find(slot_of(names_.pubsub(channel)));
+    const auto its = by_slot_.find(redis::slot_of(names_.pubsub(channel)));
     its->second.erase(channel);
     if (its->second.empty()) by_slot_.erase(its);
     if (at != nullptr) at->redis->unlisten(channel);
@@ -190,7 +192,7 @@ void RedisClusterBackend::on_gone(Shard& shard, const std::string& channel, std:
     set_deaf(channel);
     homeless_.insert(channel);
     topology_->refresh();
-    const auto redirection = read_redirection(why);
+    const auto redirection = redis::read_redirection(why);
     if (redirection && !redirection->is_for_once) (void)on_redirected(shard, *redirection);
 }
 

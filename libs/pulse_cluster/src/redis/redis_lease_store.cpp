@@ -46,20 +46,21 @@ template <typename Number>
 RedisLeaseStore::RedisLeaseStore(const redis::Location& location, const OwnershipOptions& options,
                                  const OwnershipServices& services)
     : log_(services.log),
-      // The braces keep all names in one slot of a Redis Cluster.
+      // The braces keep all names in one slot of a Redis Cluster, and with it on one master.
       sessions_(options.prefix + "{o}:s"),
       owners_(options.prefix + "{o}:k"),
       meta_(options.prefix + "{o}:m"),
       sets_(options.prefix + "{o}:k:"),
-      channel_(options.prefix + "{o}"),
-      lease_(std::to_string(options.lease.count())) {
+      changes_(options.prefix + "{o}"),
+      lease_(std::to_string(options.lease.count())),
+      is_one_of_many_(location.kind == redis::Location::Kind::cluster) {
     redis::LinkOptions link;
     link.answer_timeout = std::min(options.answer_timeout, options.lease / 2);
-    sentinels_ = redis::set_destination(link, services.io, location, services.rng, [this] {
-        constexpr std::string_view kWhy = "the sentinels name another master";
-        commands_->restart(kWhy);
-        subscriber_->restart(kWhy);
-    });
+    finder_ = redis::set_destination(link, services.io, location, meta_, services.rng,
+                                     [this](std::string_view why) {
+                                         commands_->restart(why);
+                                         subscriber_->restart(why);
+                                     });
     link.last_retry = std::min(link.last_retry, options.lease / 6);
     link.first_retry = std::min(link.first_retry, link.last_retry);
     commands_ = std::make_unique<redis::Link>(
@@ -69,17 +70,14 @@ RedisLeaseStore::RedisLeaseStore(const redis::Location& location, const Ownershi
                           {}});
     subscriber_ = std::make_unique<redis::Link>(
         services.io, link, services.rng,
-        redis::LinkEvents{[this] {
-                              const std::string_view command[] = {"SUBSCRIBE", channel_};
-                              subscriber_->push(command);
-                          },
+        redis::LinkEvents{[this] { subscribe(); },
                           [this](bool, std::string_view why) { on_subscriber_down(why); },
                           [this](const Reply& push) { on_push(push); }});
 }
 
 void RedisLeaseStore::start(LeaseEvents events) {
     events_ = std::move(events);
-    if (sentinels_ != nullptr) sentinels_->start();
+    if (finder_ != nullptr) finder_->start();
     commands_->start();
     subscriber_->start();
 }
@@ -87,7 +85,7 @@ void RedisLeaseStore::start(LeaseEvents events) {
 void RedisLeaseStore::close() {
     commands_->finish();
     subscriber_->finish();
-    sentinels_.reset();
+    finder_.reset();
     can_ask_ = can_hear_ = false;
 }
 
@@ -127,7 +125,24 @@ void RedisLeaseStore::on_role(const Reply& role) {
     if (role.size() == 0 || role[0].text() != "master") return commands_->restart("a replica");
     ++connection_;
     can_ask_ = true;
+    subscribe();
     tell_state(can_hear_ ? "" : "the subscriber is not connected");
+}
+
+/// A Redis Cluster passes what a stale master says on to where others listen, who must not hear it.
+std::string RedisLeaseStore::channel() const {
+    return is_one_of_many_ ? changes_ + "@" + run_ : changes_;
+}
+
+void RedisLeaseStore::subscribe() {
+    // Only who may ask knows the run.
+    if (!subscriber_->is_up() || (is_one_of_many_ && !can_ask_)) return;
+    const std::string name = channel();
+    if (subscribed_ == name) return;
+    subscribed_ = name;
+    can_hear_ = false;
+    const std::string_view command[] = {"SUBSCRIBE", name};
+    subscriber_->push(command);
 }
 
 void RedisLeaseStore::on_commands_down(std::string_view why) {
@@ -137,6 +152,7 @@ void RedisLeaseStore::on_commands_down(std::string_view why) {
 
 void RedisLeaseStore::on_subscriber_down(std::string_view why) {
     can_hear_ = false;
+    subscribed_.clear();
     tell_state(why);
 }
 
@@ -144,9 +160,10 @@ void RedisLeaseStore::run_script(Script script, const std::string& session,
                                  const std::vector<std::string_view>& own, redis::Answer done) {
     if (!can_ask_) return done(nullptr);
     const std::string connection = std::to_string(connection_);
+    const std::string told = channel();
     std::vector<std::string_view> arguments{"EVALSHA", shas_[script], "3",     sessions_,
                                             owners_,   meta_,         run_,    lease_,
-                                            sets_,     channel_,      session, connection};
+                                            sets_,     told,          session, connection};
     arguments.insert(arguments.end(), own.begin(), own.end());
     commands_->send(arguments, [this, done = std::move(done)](const Reply* reply) {
         if (reply == nullptr || !reply->is_error()) return done(reply);
@@ -215,11 +232,11 @@ void RedisLeaseStore::sweep(std::function<void(std::optional<LeaseSweep>)> done)
 void RedisLeaseStore::end(const std::string& session) {
     if (!can_ask_) return;
     commands_->send({"ZADD", sessions_, "XX", "0", session}, {});
-    commands_->send({"PUBLISH", channel_, "E"}, {});
+    commands_->send({"PUBLISH", channel(), "E"}, {});
 }
 
 void RedisLeaseStore::on_push(const Reply& push) {
-    if (push.size() != 3) return;  // the answer to a PING
+    if (push.size() != 3 || push[1].text() != subscribed_) return;  // as the answer to a PING
     if (push[0].text() == "subscribe") {
         can_hear_ = true;
         return tell_state(can_ask_ ? "" : "not ready to ask");
@@ -255,9 +272,6 @@ core::Result<std::shared_ptr<ClusterOwnership>> make_redis_ownership(
     const std::string& url, OwnershipOptions options, const OwnershipServices& services) {
     const auto location = redis::parse_location(url);
     if (!location) return tl::unexpected(location.error());
-    if (location->kind == redis::Location::Kind::cluster) {
-        return tl::unexpected(make_error_code(redis::Error::invalid_address));
-    }
     options = completed(std::move(options), services.rng);
     auto store = std::make_unique<RedisLeaseStore>(*location, options, services);
     return make_lease_ownership(std::move(store), std::move(options), services);

@@ -12,7 +12,7 @@
 
 #include <pulse/cluster/ownership.hpp>
 #include <pulse/redis/link.hpp>
-#include <pulse/redis/sentinels.hpp>
+#include <pulse/redis/master_finder.hpp>
 
 namespace pulse::cluster {
 
@@ -44,6 +44,8 @@ class RedisLeaseStore final : public LeaseStore {
 
     void prepare();
     void on_role(const redis::Reply& role);
+    void subscribe();
+    [[nodiscard]] std::string channel() const;
     void on_commands_down(std::string_view why);
     void on_subscriber_down(std::string_view why);
     void on_push(const redis::Reply& push);
@@ -58,15 +60,17 @@ class RedisLeaseStore final : public LeaseStore {
     const std::string owners_;
     const std::string meta_;
     const std::string sets_;
-    const std::string channel_;
+    const std::string changes_;
     const std::string lease_;
     LeaseEvents events_;
     std::array<std::string, kScripts> shas_;
-    std::string run_;  ///< of the Redis at the other end
+    const bool is_one_of_many_;
+    std::string run_;         ///< of the Redis at the other end
+    std::string subscribed_;  ///< empty: to nothing
     std::uint64_t connection_ = 0;
     bool can_ask_ = false;
     bool can_hear_ = false;
-    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null where the address is known
+    std::unique_ptr<redis::MasterFinder> finder_;  ///< null where the address is known
     std::unique_ptr<redis::Link> commands_;
     std::unique_ptr<redis::Link> subscriber_;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "redis/redis_shard.hpp"
 
-#include "redis/redirection.hpp"
 #include "redis/scripts.hpp"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include <pulse/core/error.hpp>
+#include <pulse/redis/redirection.hpp>
 
 namespace pulse::cluster {
 
@@ -139,7 +139,7 @@ redis::Answer RedisShard::answer_to(Done done) {
         if (reply == nullptr) return done(core::Error::broker_unavailable, {});
         if (!reply->is_error()) return done({}, {});
         const std::string why(reply->text());
-        if (!is_redirection(why)) {
+        if (!redis::is_redirection(why)) {
             log_.write(core::LogLevel::warn, "broker_refused", {{"reason", std::string_view(why)}});
         }
         done(core::Error::broker_unavailable, why);

@@ -3,12 +3,14 @@
 // The connection that listens. Redis answers each subscription once, in order, by a confirmation or
 // an error, with messages in between.
 #include "presence_wire.hpp"
-#include "redis/redirection.hpp"
 #include "redis/redis_shard.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
+
+#include <pulse/redis/redirection.hpp>
+#include <pulse/redis/slots.hpp>
 
 namespace pulse::cluster {
 
@@ -170,12 +172,13 @@ void RedisShard::settle(const Pending& answered, std::string_view refusal) {
 /// A subscription that a Redis Cluster sends elsewhere is that channel's affair alone.
 void RedisShard::on_refused(std::string_view why_borrowed) {
     const std::string why(why_borrowed);
-    if (!is_one_of_many_ || !is_redirection(why) || pending_.empty()) {
+    if (!is_one_of_many_ || !redis::is_redirection(why) || pending_.empty()) {
         return subscriber_->restart(why);
     }
     const Pending answered = std::move(pending_.front());
     pending_.pop_front();
-    if (const auto to = read_redirection(why); to && to->slot != slot_of(answered.name)) {
+    if (const auto to = redis::read_redirection(why);
+        to && to->slot != redis::slot_of(answered.name)) {
         return subscriber_->restart("refuses what was not asked for");
     }
     settle(answered, why);

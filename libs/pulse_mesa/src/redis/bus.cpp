@@ -50,7 +50,7 @@ RedisBus::RedisBus(asio::io_context& io, RedisOptions options, core::Rng& rng, c
 }
 
 RedisBus::~RedisBus() {
-    sentinels_.reset();
+    finder_.reset();
     subscriber_.reset();
     commands_->close();
 }
@@ -60,18 +60,18 @@ redis::LinkOptions RedisBus::find_destination(core::Rng& rng) {
     link.answer_timeout = options_.answer_timeout;
     link.first_retry = options_.first_retry;
     link.last_retry = options_.last_retry;
-    sentinels_ = redis::set_destination(link, io_, options_.location, rng, [this] {
-        constexpr std::string_view kWhy = "the sentinels name another master";
-        const auto held = shared_from_this();
-        commands_->restart(kWhy);
-        subscriber_->restart(kWhy);
-    });
+    finder_ =
+        redis::set_destination(link, io_, options_.location, {}, rng, [this](std::string_view why) {
+            const auto held = shared_from_this();
+            commands_->restart(why);
+            subscriber_->restart(why);
+        });
     return link;
 }
 
 void RedisBus::start() {
     const auto weak = weak_from_this();
-    if (sentinels_ != nullptr) sentinels_->start();
+    if (finder_ != nullptr) finder_->start();
     commands_->start({[weak] {
                           if (const auto self = weak.lock()) self->check_state();
                       },

@@ -19,7 +19,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <pulse/mesa/bus.hpp>
-#include <pulse/redis/sentinels.hpp>
+#include <pulse/redis/master_finder.hpp>
 
 namespace pulse::mesa {
 
@@ -131,7 +131,7 @@ class RedisBus final : public Bus, public std::enable_shared_from_this<RedisBus>
     LinkReport subscriber_report_;
     std::shared_ptr<RedisCommands> commands_;
     std::unique_ptr<redis::Link> subscriber_;
-    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null where the address is known
+    std::unique_ptr<redis::MasterFinder> finder_;  ///< null where the address is known
     asio::steady_timer check_timer_;
     asio::steady_timer again_timer_;
     std::vector<std::weak_ptr<Listening>> listening_;

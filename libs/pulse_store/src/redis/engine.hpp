@@ -31,7 +31,7 @@
 #include <pulse/core/log.hpp>
 #include <pulse/redis/address.hpp>
 #include <pulse/redis/link.hpp>
-#include <pulse/redis/sentinels.hpp>
+#include <pulse/redis/master_finder.hpp>
 #include <pulse/store/redis_store.hpp>
 
 namespace pulse::store::on_redis {
@@ -127,7 +127,7 @@ class Engine {
     const std::string node_;     ///< this store's name among those that share the documents
     const Keys keys_;
     Events events_;
-    std::unique_ptr<redis::Sentinels> sentinels_;  ///< null where the address is known
+    std::unique_ptr<redis::MasterFinder> finder_;  ///< null where the address is known
     std::unique_ptr<redis::Link> link_;
     asio::steady_timer retry_timer_;
     asio::steady_timer sweep_timer_;

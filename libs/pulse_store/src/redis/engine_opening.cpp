@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <pulse/core/error.hpp>
+#include <pulse/redis/redirection.hpp>
 
 namespace pulse::store::on_redis {
 
@@ -67,9 +68,8 @@ Engine::Engine(asio::io_context& io, const redis::Location& location,
       sweep_script_{kSweepScript, {}} {
     redis::LinkOptions link;
     link.answer_timeout = options.answer_timeout;
-    sentinels_ = redis::set_destination(link, io, location, services.rng, [this] {
-        link_->restart("the sentinels name another master");
-    });
+    finder_ = redis::set_destination(link, io, location, keys_.state, services.rng,
+                                     [this](std::string_view why) { link_->restart(why); });
     link_ = std::make_unique<redis::Link>(
         io, link, services.rng,
         redis::LinkEvents{
@@ -78,7 +78,7 @@ Engine::Engine(asio::io_context& io, const redis::Location& location,
 
 void Engine::start(Events events) {
     events_ = std::move(events);
-    if (sentinels_ != nullptr) sentinels_->start();
+    if (finder_ != nullptr) finder_->start();
     link_->start();
     sweep_later();
 }
@@ -297,6 +297,16 @@ std::error_code Engine::meet_error(std::string_view text, bool is_write) {
     if (has(text, "WRONGTYPE")) {
         lose({make_error_code(Error::store_incompatible),
               "keys with the store's prefix are another program's"});
+        return trouble_->error;
+    }
+    if (redis::is_redirection(text)) {
+        const bool is_elsewhere = text.starts_with("MOVED ");
+        lose(unavailable("the slot is not here: " + std::string(text.substr(0, kMaxErrorBytes))));
+        // On its way, it may be tried here again.
+        if (is_elsewhere) {
+            is_restarting_ = true;
+            link_->restart("the slot has moved");
+        }
         return trouble_->error;
     }
     if (has(text, "OOM")) {

@@ -158,7 +158,7 @@ bool is_redis_store_prefix(std::string_view prefix) noexcept {
 core::Result<std::unique_ptr<core::DocumentStore>> make_redis_document_store(
     const std::string& url, RedisDocumentStoreOptions options,
     const RedisDocumentStoreServices& services) {
-    const auto location = redis::parse_master_location(url);
+    const auto location = redis::parse_location(url);
     if (!location) return tl::unexpected(location.error());
     if (!is_redis_store_prefix(options.prefix)) {
         return tl::unexpected(std::make_error_code(std::errc::invalid_argument));

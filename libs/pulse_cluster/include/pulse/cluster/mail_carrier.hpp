@@ -24,7 +24,8 @@ class MailCarrier {
     using OnTold = std::function<void(std::string_view bytes)>;
     virtual void listen(OnTold on_told) = 0;
 
-    /// False when it cannot be sent now. True promises nothing, but order.
+    /// False when it cannot be sent now. True promises nothing, but order, and that it
+    /// does not come twice.
     [[nodiscard]] virtual bool tell(const std::string& node, const std::string& bytes) = 0;
 
     /// What was to be sent and has not left this process yet.

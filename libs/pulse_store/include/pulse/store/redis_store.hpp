@@ -64,13 +64,14 @@ struct RedisDocumentStoreServices {
 /// connection broke is answered with store_unavailable and never tried again; while there is no
 /// connection, operations fail at once.
 ///
-/// Waits for the first attempt to connect, at most about answer_timeout, twice that with sentinels.
+/// Waits for the first attempt to connect, at most about answer_timeout, twice that with sentinels
+/// or a Redis Cluster.
 /// A store is returned whether or not that worked; status() says, and it goes on trying by itself.
 /// It never begins anew when what it had is gone from Redis (flushed, evicted, restarted without an
 /// append-only file): then it is unavailable until that is back, or the process ends.
 ///
-/// `url`: as pulse/redis/address.hpp has it, but of no Redis Cluster. With sentinels the store goes
-/// to the master that they name. Errors: those of pulse/redis/error.hpp;
+/// `url`: as pulse/redis/address.hpp has it. With sentinels the store goes to the master that they
+/// name, on a Redis Cluster to the one that has its slot. Errors: those of pulse/redis/error.hpp;
 /// std::errc::invalid_argument for a prefix that is none. There when Pulse was built with
 /// PULSE_WITH_REDIS.
 [[nodiscard]] core::Result<std::unique_ptr<core::DocumentStore>> make_redis_document_store(

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace pulse::cluster {
+namespace pulse::redis {
 
 [[nodiscard]] bool is_redirection(std::string_view error) noexcept;
 
@@ -23,4 +23,4 @@ struct Redirection {
 /// Of MOVED and ASK; nothing of others, which pass.
 [[nodiscard]] std::optional<Redirection> read_redirection(std::string_view error);
 
-}  // namespace pulse::cluster
+}  // namespace pulse::redis

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "redis/redirection.hpp"
-
-#include "redis/names.hpp"
-
 #include <charconv>
 
-namespace pulse::cluster {
+#include <pulse/redis/redirection.hpp>
+#include <pulse/redis/slots.hpp>
+
+namespace pulse::redis {
 
 namespace {
 
@@ -43,4 +42,4 @@ std::optional<Redirection> read_redirection(std::string_view error) {
     return out;
 }
 
-}  // namespace pulse::cluster
+}  // namespace pulse::redis

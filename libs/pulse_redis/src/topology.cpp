@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "redis/topology.hpp"
-
-#include "redis/names.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,10 +7,10 @@
 
 #include <asio/io_context.hpp>
 
-namespace pulse::cluster {
+#include <pulse/redis/slots.hpp>
+#include <pulse/redis/topology.hpp>
 
-using redis::Address;
-using redis::Reply;
+namespace pulse::redis {
 
 namespace {
 
@@ -54,25 +51,24 @@ std::vector<SlotRange> read_slots(const Reply& reply, const Address& asked) {
 Topology::Topology(asio::io_context& io, std::vector<Address> seeds,
                    std::chrono::milliseconds answer_timeout, core::Rng& rng, TopologyEvents events)
     : seeds_(std::move(seeds)), events_(std::move(events)), timer_(io) {
-    redis::LinkOptions options;
+    LinkOptions options;
     options.answer_timeout = answer_timeout;
     options.last_retry = kAskEvery;
-    options.locate = [this](const redis::LinkOptions::Located& done) {
+    options.locate = [this](const LinkOptions::Located& done) {
         asked_ = next();
         done(&asked_, {});
     };
-    link_ = std::make_unique<redis::Link>(
+    link_ = std::make_unique<Link>(
         io, std::move(options), rng,
-        redis::LinkEvents{[this] {
-                              is_asking_ = false;
-                              is_down_ = false;
-                              ask();
-                          },
-                          [this](bool, std::string_view why) {
-                              events_.on_problem(redis::to_string(asked_) + ": " +
-                                                 std::string(why));
-                          },
-                          {}});
+        LinkEvents{[this] {
+                       is_asking_ = false;
+                       is_down_ = false;
+                       ask();
+                   },
+                   [this](bool, std::string_view why) {
+                       events_.on_problem(to_string(asked_) + ": " + std::string(why));
+                   },
+                   {}});
 }
 
 void Topology::start() {
@@ -143,4 +139,4 @@ void Topology::on_slots(const Reply& reply) {
     events_.on_ranges(ranges);
 }
 
-}  // namespace pulse::cluster
+}  // namespace pulse::redis

@@ -16,19 +16,18 @@
 #include <pulse/redis/address.hpp>
 #include <pulse/redis/link.hpp>
 
-namespace pulse::cluster {
+namespace pulse::redis {
 
 /// Slots of one master, by the first and the last.
 struct SlotRange {
     std::uint16_t first = 0;
     std::uint16_t last = 0;
-    redis::Address master;
+    Address master;
 };
 
 /// What CLUSTER SLOTS says; nothing when it is something else. `asked` has the login, and the host
 /// of a Redis that does not know its own.
-[[nodiscard]] std::vector<SlotRange> read_slots(const redis::Reply& reply,
-                                                const redis::Address& asked);
+[[nodiscard]] std::vector<SlotRange> read_slots(const Reply& reply, const Address& asked);
 
 struct TopologyEvents {
     std::function<void(const std::vector<SlotRange>& ranges)> on_ranges;
@@ -39,7 +38,7 @@ struct TopologyEvents {
 /// **Loop-bound.** Asks every second, and when told to.
 class Topology {
   public:
-    Topology(asio::io_context& io, std::vector<redis::Address> seeds,
+    Topology(asio::io_context& io, std::vector<Address> seeds,
              std::chrono::milliseconds answer_timeout, core::Rng& rng, TopologyEvents events);
 
     ~Topology() { *alive_ = false; }
@@ -56,14 +55,14 @@ class Topology {
     void tick();
     void ask();
     void on_info(std::string_view info);
-    void on_slots(const redis::Reply& reply);
-    [[nodiscard]] redis::Address next();
+    void on_slots(const Reply& reply);
+    [[nodiscard]] Address next();
 
-    const std::vector<redis::Address> seeds_;
-    std::vector<redis::Address> masters_;  ///< as was told last
+    const std::vector<Address> seeds_;
+    std::vector<Address> masters_;  ///< as was told last
     const TopologyEvents events_;
     std::size_t next_ = 0;
-    redis::Address asked_;
+    Address asked_;
     /// That all agree on, and goes up with every failover: whoever has an older one was cut off.
     std::uint64_t epoch_ = 0;
     std::uint64_t newest_epoch_ = 0;
@@ -74,7 +73,7 @@ class Topology {
     Time last_asked_{};
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer timer_;
-    std::unique_ptr<redis::Link> link_;
+    std::unique_ptr<Link> link_;
 };
 
-}  // namespace pulse::cluster
+}  // namespace pulse::redis
