@@ -3,6 +3,7 @@
 // The Roblox bridge on two servers: whichever is asked, one sends to Open Cloud.
 #include "e2e/bridge_fixture.hpp"
 #include "servers.hpp"
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 #ifdef PULSE_WITH_NATS
 #include "support/nats_server.hpp"
@@ -80,7 +81,8 @@ struct Pair {
     std::unique_ptr<ServerProcess> servers[2];
 };
 
-Settings on_redis(const RedisServer& redis) {
+template <typename Server>
+Settings on_redis(const Server& redis) {
     return cluster_settings(redis.url(),
                             {{"store.engine", "\"redis\""}, {"store.url", toml_text(redis.url())}});
 }
@@ -116,6 +118,13 @@ void check_owners(Pair& pair) {
 TEST_CASE("one server of a cluster sends for a universe, and another one when it is gone",
           "[e2e][redis][cluster][bridge]") {
     const RedisServer redis;
+    Pair pair(on_redis(redis));
+    check_owners(pair);
+}
+
+TEST_CASE("one of two servers on a Redis Cluster sends for a universe",
+          "[e2e][redis][cluster][bridge]") {
+    const RedisCluster redis(3);
     Pair pair(on_redis(redis));
     check_owners(pair);
 }

@@ -122,15 +122,15 @@ TEST_CASE("a store on Redis needs an address and a prefix", "[config][validate]"
         CHECK(all[0].find("secret") == std::string::npos);
         return all[0];
     };
-    CHECK_THAT(complaint(""),
-               Contains("store.url: must begin with redis:// or redis+sentinel:// (rediss… with "
-                        "TLS), or unix://, since store.engine is \"redis\""));
+    CHECK_THAT(complaint(""), Contains("store.url: must begin with redis://, redis+sentinel:// or "
+                                       "redis+cluster:// (rediss… with "
+                                       "TLS), or unix://, since store.engine is \"redis\""));
     for (const char* url : {"rediss://:secret@host", "redis+sentinel://:secret@a,b/main",
-                            "rediss+sentinel://a/main?cafile=/ca.pem"}) {
+                            "rediss+sentinel://a/main?cafile=/ca.pem",
+                            "redis+cluster://:secret@a,b", "rediss+cluster://a"}) {
         CHECK(complaints(redis + "url = \"" + url + "\"\n").empty());
     }
-    // Its keys would fit, but nobody would follow them to another master.
-    CHECK_THAT(complaint("url = \"redis+cluster://:secret@host\"\n"), Contains("must begin with"));
+    CHECK_THAT(complaint("url = \"nats://:secret@host\"\n"), Contains("must begin with"));
     for (const char* prefix : {"", "a b", "a{b"}) {
         CHECK_THAT(complaint("url = \"redis://host\"\nprefix = \"" + std::string(prefix) + "\"\n"),
                    Contains("store.prefix: must be 1 to 64 printable characters"));

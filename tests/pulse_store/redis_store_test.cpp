@@ -74,7 +74,6 @@ TEST_CASE("an address or a prefix that is none is refused", "[store][redis]") {
         return made.error();
     };
     CHECK(error("http://host", "p").message() == "not an address of a Redis");
-    CHECK(error("redis+cluster://host", "p").message() == "not an address of a Redis");
     const std::string long_prefix(65, 'p');
     for (const char* prefix : {"", "a b", "a{b", "a}b", "a\n", long_prefix.c_str()}) {
         CAPTURE(prefix);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-
 #include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
 
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <pulse/redis/slots.hpp>
 #include <pulse/redis/topology.hpp>
@@ -17,13 +17,6 @@ namespace {
 constexpr std::chrono::milliseconds kAskEvery{1'000};
 constexpr std::chrono::milliseconds kAskAtMostEvery{100};
 constexpr std::chrono::milliseconds kTick{50};
-
-[[nodiscard]] std::string_view field(std::string_view info, std::string_view name) noexcept {
-    const std::size_t at = info.find(name);
-    if (at == std::string_view::npos) return {};
-    const std::string_view value = info.substr(at + name.size());
-    return value.substr(0, value.find('\r'));
-}
 
 }  // namespace
 
@@ -48,8 +41,48 @@ std::vector<SlotRange> read_slots(const Reply& reply, const Address& asked) {
     return ranges;
 }
 
-Topology::Topology(asio::io_context& io, std::vector<Address> seeds,
-                   std::chrono::milliseconds answer_timeout, core::Rng& rng, TopologyEvents events)
+class Topology::Impl : public std::enable_shared_from_this<Impl> {
+  public:
+    Impl(asio::io_context& io, std::vector<Address> seeds, std::chrono::milliseconds answer_timeout,
+         core::Rng& rng, TopologyEvents events);
+    void start();
+    void refresh() { is_wanted_ = true; }
+    void close() {
+        is_closed_ = true;
+        timer_.cancel();
+        link_.reset();
+    }
+
+  private:
+    using Time = std::chrono::steady_clock::time_point;
+
+    void tick();
+    void ask();
+    void on_info(std::string_view info);
+    void on_slots(const Reply& reply);
+    [[nodiscard]] Address next();
+
+    const std::vector<Address> seeds_;
+    std::vector<Address> masters_;  ///< as was told last
+    const TopologyEvents events_;
+    std::size_t next_ = 0;
+    Address asked_;
+    /// That all agree on, and goes up with every failover: whoever has an older one was cut off.
+    std::uint64_t epoch_ = 0;
+    std::uint64_t newest_epoch_ = 0;
+    std::size_t refused_ = 0;  ///< answers in a row that were too old
+    bool is_down_ = false;     ///< as the one that is asked sees it
+    bool is_wanted_ = true;
+    bool is_asking_ = false;
+    bool is_closed_ = false;
+    Time last_asked_{};
+    asio::steady_timer timer_;
+    std::unique_ptr<Link> link_;  ///< null: closed
+};
+
+Topology::Impl::Impl(asio::io_context& io, std::vector<Address> seeds,
+                     std::chrono::milliseconds answer_timeout, core::Rng& rng,
+                     TopologyEvents events)
     : seeds_(std::move(seeds)), events_(std::move(events)), timer_(io) {
     LinkOptions options;
     options.answer_timeout = answer_timeout;
@@ -66,34 +99,36 @@ Topology::Topology(asio::io_context& io, std::vector<Address> seeds,
                        ask();
                    },
                    [this](bool, std::string_view why) {
+                       const auto self = shared_from_this();  // whoever is told may close
                        events_.on_problem(to_string(asked_) + ": " + std::string(why));
                    },
                    {}});
 }
 
-void Topology::start() {
+void Topology::Impl::start() {
     link_->start();
     tick();
 }
 
 /// One after the other, beginning with those that were told of last.
-Address Topology::next() {
+Address Topology::Impl::next() {
     const std::size_t i = next_++ % (masters_.size() + seeds_.size());
     return i < masters_.size() ? masters_[i] : seeds_[i - masters_.size()];
 }
 
-void Topology::tick() {
+void Topology::Impl::tick() {
     timer_.expires_after(kTick);
-    timer_.async_wait([this, alive = alive_](const asio::error_code& error) {
-        if (error || !*alive) return;
-        const auto since = std::chrono::steady_clock::now() - last_asked_;
-        const bool is_due = since >= kAskEvery || (is_wanted_ && since >= kAskAtMostEvery);
-        if (is_due && link_->is_up() && !is_asking_) ask();
-        tick();
+    timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr || self->is_closed_) return;
+        const auto since = std::chrono::steady_clock::now() - self->last_asked_;
+        const bool is_due = since >= kAskEvery || (self->is_wanted_ && since >= kAskAtMostEvery);
+        if (is_due && self->link_->is_up() && !self->is_asking_) self->ask();
+        self->tick();
     });
 }
 
-void Topology::ask() {
+void Topology::Impl::ask() {
     is_wanted_ = false;
     is_asking_ = true;
     last_asked_ = std::chrono::steady_clock::now();
@@ -110,16 +145,16 @@ void Topology::ask() {
     });
 }
 
-void Topology::on_info(std::string_view info) {
+void Topology::Impl::on_info(std::string_view info) {
     epoch_ = 0;
-    const std::string_view text = field(info, "cluster_current_epoch:");
+    const std::string_view text = info_field(info, "cluster_current_epoch");
     (void)std::from_chars(text.data(), text.data() + text.size(), epoch_);
-    const bool was_down = std::exchange(is_down_, field(info, "cluster_state:") != "ok");
+    const bool was_down = std::exchange(is_down_, info_field(info, "cluster_state") != "ok");
     // Perhaps it is the one that was cut off.
     if (is_down_ && was_down) link_->restart("the cluster is down, as this one sees it");
 }
 
-void Topology::on_slots(const Reply& reply) {
+void Topology::Impl::on_slots(const Reply& reply) {
     const auto ranges = read_slots(reply, asked_);
     if (ranges.empty()) return link_->restart("no slots");
     // Not for ever: it may be a new cluster at the same addresses.
@@ -136,7 +171,15 @@ void Topology::on_slots(const Reply& reply) {
         }
     }
     masters_ = std::move(masters);
+    const auto self = shared_from_this();  // whoever is told may close
     events_.on_ranges(ranges);
 }
+
+Topology::Topology(asio::io_context& io, std::vector<Address> seeds,
+                   std::chrono::milliseconds answer_timeout, core::Rng& rng, TopologyEvents events)
+    : impl_(std::make_shared<Impl>(io, std::move(seeds), answer_timeout, rng, std::move(events))) {}
+Topology::~Topology() { impl_->close(); }
+void Topology::start() { impl_->start(); }
+void Topology::refresh() { impl_->refresh(); }
 
 }  // namespace pulse::redis
