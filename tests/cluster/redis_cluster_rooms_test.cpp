@@ -50,6 +50,7 @@ TEST_CASE("rooms on a Redis Cluster outlive the master that has them",
                                [](const auto& each) { return readiness(each).status == 503; });
         },
         30s));
+    REQUIRE(redis.becomes_master(home + 3));
     for (const ServerProcess& server : cluster.servers) CHECK(becomes_ready(server));
     RoomClient bob(cluster.servers[1], "room=r&session=bob");
     CHECK(bob.ask(R"({"type":"subscribe","data":"counter"})") == counted("2"));

@@ -79,7 +79,7 @@ TEST_CASE("when the master of the owners' slot dies its replica knows them, and 
     const std::size_t replica = pair.home + 3;
     SECTION("killed") { pair.servers.redis(pair.home).kill(); }
     SECTION("silent") { pair.servers.redis(pair.home).pause(); }
-    REQUIRE(eventually([&] { return pair.servers.is_master(replica); }, 30s));
+    REQUIRE(pair.servers.becomes_master(replica));
     REQUIRE(
         eventually([&] { return pair.first->stats().is_up && pair.second->stats().is_up; }, 30s));
     pair.servers.redis(pair.home).resume();

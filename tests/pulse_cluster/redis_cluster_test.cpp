@@ -209,7 +209,7 @@ TEST_CASE("a master that dies takes its own channels along until its replica is 
     REQUIRE(two->presence()->join(kept, core::SessionId{{2, 2}}, std::nullopt));
     const std::uint64_t meanwhile = of_others.acknowledged();
     CHECK(eventually([&] { return of_others.acknowledged() >= meanwhile + 50; }, 60s));
-    REQUIRE(eventually([&] { return servers.is_master(3); }, 30s));
+    REQUIRE(servers.becomes_master(3));
     REQUIRE(eventually([&] { return one->is_healthy() && two->is_healthy(); }, 30s));
     const std::uint64_t before = of_it.acknowledged();
     CHECK(eventually([&] { return of_it.acknowledged() >= before + 50; }, 30s));

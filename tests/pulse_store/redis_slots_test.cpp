@@ -108,7 +108,7 @@ TEST_CASE("what replicas of the store's slot had is there when its master is gon
     }
     SECTION("killed") { w.servers.redis(w.home).kill(); }
     SECTION("silent") { w.servers.redis(w.home).pause(); }
-    REQUIRE(eventually([&] { return w.servers.is_master(replica); }, 30s));
+    REQUIRE(w.servers.becomes_master(replica));
     // There is no replica now: nothing is acknowledged, but what is there can be read.
     REQUIRE(eventually(
         [&] { return w.store->status().text.find("0 of 1 replicas") != std::string::npos; }, 30s));

@@ -64,6 +64,11 @@ class RedisCluster {
         return redis(i).ask("INFO replication").find("role:master") != std::string::npos;
     }
 
+    /// An election that comes to nothing is tried again after eight seconds.
+    [[nodiscard]] bool becomes_master(std::size_t i) const {
+        return eventually([&] { return is_master(i); }, std::chrono::seconds(75));
+    }
+
     // The steps of moving a slot, as redis-cli takes them.
 
     void begin_to_move(std::size_t slot, std::size_t from, std::size_t to) {
@@ -122,6 +127,9 @@ class RedisCluster {
             // Masters that are there serve their slots while another one is away.
             "--cluster-require-full-coverage",
             "no",
+            // However long its master has been away, a replica stands for election.
+            "--cluster-replica-validity-factor",
+            "0",
             "--repl-diskless-sync-delay",
             "0",
         };
