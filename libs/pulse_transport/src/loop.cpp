@@ -24,7 +24,9 @@ constexpr std::chrono::microseconds kLongFlush{200};
 constexpr std::size_t kBatched = 4;
 /// A send of as much costs what copying it costs: more in one saves nothing.
 constexpr std::size_t kLongSendBytes = std::size_t{32} * 1024;
-constexpr std::chrono::nanoseconds kLongestWait{1'000'000};
+/// Longer than what another node's publisher takes to answer a batch: by a script of a broker that
+/// keeps history, more than a millisecond.
+constexpr std::chrono::nanoseconds kLongestWait{2'000'000};
 /// So many in a row end it for so many turns: about a hundredth of the time is wasted where nothing
 /// ever comes, and what comes with a rhythm of its own is still found.
 constexpr std::uint32_t kWaitsInVain = 8;

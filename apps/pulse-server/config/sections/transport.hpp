@@ -159,7 +159,7 @@ inline constexpr Row<TransportOptions> kTransportRows[] = {
     }),
     row<&TransportOptions::micro_batching>({
         .name = "micro_batching",
-        .doc = "Under saturation, gather input for at most a millisecond before a flush: more "
+        .doc = "Under saturation, gather input for at most two milliseconds before a flush: more "
                "throughput, no effect at low load.",
     }),
 };
