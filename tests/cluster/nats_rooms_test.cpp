@@ -13,19 +13,7 @@ TEST_CASE("servers joined over NATS share rooms, which outlive the server that h
           "[e2e][nats][redis][cluster][rooms]") {
     NatsServer nats;
     RoomServers cluster(nats.url());
-    auto near = std::make_unique<RoomClient>(cluster.servers[0], "room=r&session=near");
-    RoomClient far(cluster.servers[1], "room=r&session=far");
-    CHECK(far.profile["data"]["suffix"] == 2);
-    near->listen("counter");
-    far.listen("counter");
-    CHECK(far.ask(count(2)) == counted("2"));
-    CHECK(near->read() == counted("2"));
-
-    cluster.servers[0].signal(SIGKILL);
-    CHECK(cluster.servers[0].wait() == killed_by(SIGKILL));
-    CHECK(far.close().code == 1012);
-    RoomClient back(cluster.servers[1], "room=r&session=far");
-    CHECK(back.ask(R"({"type":"subscribe","data":"counter"})") == counted("2"));
+    check_a_room_outlives_its_server(cluster);
 }
 
 TEST_CASE("servers that have nothing but NATS in common meet in one room while its server is there",

@@ -6,7 +6,6 @@
 #include "support/redis_cluster.hpp"
 
 #include <algorithm>
-#include <csignal>
 
 using namespace pulse::test;
 using namespace std::chrono_literals;
@@ -15,19 +14,7 @@ TEST_CASE("servers on a Redis Cluster share rooms, which outlive the server that
           "[e2e][redis][cluster][rooms]") {
     const RedisCluster redis(3);
     RoomServers cluster(redis.url(), redis.url());
-    auto near = std::make_unique<RoomClient>(cluster.servers[0], "room=r&session=near");
-    RoomClient far(cluster.servers[1], "room=r&session=far");
-    CHECK(far.profile["data"]["suffix"] == 2);
-    near->listen("counter");
-    far.listen("counter");
-    CHECK(far.ask(count(2)) == counted("2"));
-    CHECK(near->read() == counted("2"));
-
-    cluster.servers[0].signal(SIGKILL);
-    CHECK(cluster.servers[0].wait() == killed_by(SIGKILL));
-    CHECK(far.close().code == 1012);
-    RoomClient back(cluster.servers[1], "room=r&session=far");
-    CHECK(back.ask(R"({"type":"subscribe","data":"counter"})") == counted("2"));
+    check_a_room_outlives_its_server(cluster);
 }
 
 TEST_CASE("rooms on a Redis Cluster outlive the master that has them",

@@ -9,6 +9,7 @@
 #include "support/ws_client.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <deque>
 #include <memory>
 #include <string>
@@ -82,6 +83,23 @@ inline Json counted(const std::string& value) {
 }
 inline std::string count(int by) {
     return R"({"type":"counter","data":{"id":"c","value":)" + std::to_string(by) + "}}";
+}
+
+/// Clients of both servers meet in a room of the first one, which dies.
+inline void check_a_room_outlives_its_server(RoomServers& cluster) {
+    RoomClient near(cluster.servers[0], "room=r&session=near");
+    RoomClient far(cluster.servers[1], "room=r&session=far");
+    CHECK(far.profile["data"]["suffix"] == 2);
+    near.listen("counter");
+    far.listen("counter");
+    CHECK(far.ask(count(2)) == counted("2"));
+    CHECK(near.read() == counted("2"));
+
+    cluster.servers[0].signal(SIGKILL);
+    CHECK(cluster.servers[0].wait() == killed_by(SIGKILL));
+    CHECK(far.close().code == 1012);
+    RoomClient back(cluster.servers[1], "room=r&session=far");
+    CHECK(back.ask(R"({"type":"subscribe","data":"counter"})") == counted("2"));
 }
 
 }  // namespace pulse::test
