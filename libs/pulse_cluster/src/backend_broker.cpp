@@ -17,7 +17,7 @@ constexpr std::size_t kMaxHeadBytes = 128;
 /// What a first subscriber of a channel waits at most for other nodes to tell their members.
 constexpr std::chrono::milliseconds kPresencePatience{1'000};
 /// Words between nodes wait while more than that is not sent yet.
-constexpr std::size_t kMaxUnsaidBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxUnsaidBytes = std::size_t{4} * 1024 * 1024;
 /// Between two looks at who is late.
 constexpr std::chrono::milliseconds kLongestBeat{250};
 

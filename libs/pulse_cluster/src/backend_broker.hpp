@@ -170,7 +170,7 @@ class BackendBroker : public std::enable_shared_from_this<BackendBroker> {
     void send_some();
     [[nodiscard]] bool put_aside(Waiting& waiting);
     void take_back();
-    void fail(Waiting waiting);
+    void fail(const Waiting& waiting);
     void send_batch(const std::string& channel, const core::HistoryPolicy& policy,
                     const std::vector<std::string>& records, Batch batch);
     void finish(std::uint64_t batch, std::error_code error);

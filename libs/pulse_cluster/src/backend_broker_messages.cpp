@@ -23,7 +23,7 @@ using core::StreamPosition;
 namespace {
 
 /// Held for one channel, and for all of them. What is more will be read once more.
-constexpr std::size_t kMaxHeldBytes = 1024 * 1024;
+constexpr std::size_t kMaxHeldBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxAllHeldBytes = 64 * kMaxHeldBytes;
 constexpr std::size_t kMaxCatchingUp = 32;
 constexpr std::size_t kMaxReads = 10'000;

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kMaxInFlight = 128;
 /// Of one command.
 constexpr std::size_t kMaxBatch = 512;
-constexpr std::size_t kMaxBatchBytes = 512 * 1024;
+constexpr std::size_t kMaxBatchBytes = std::size_t{512} * 1024;
 /// Looked at together to be sorted by channel.
 constexpr std::size_t kMaxWindow = 2048;
 /// A publisher's turn brings many, and this thread sees the first before the last is there. So it
@@ -211,7 +211,7 @@ bool BackendBroker::put_aside(Waiting& waiting) {
         aside_.push_back(std::move(waiting));
         watch_queue();
     } else {
-        fail(std::move(waiting));
+        fail(waiting);
     }
     return true;
 }
@@ -224,7 +224,7 @@ void BackendBroker::take_back() {
     }
 }
 
-void BackendBroker::fail(Waiting waiting) {
+void BackendBroker::fail(const Waiting& waiting) {
     counters_.failed.fetch_add(1);
     release(1, waiting.cost());
     if (waiting.done) waiting.done(Error::broker_unavailable);
@@ -235,9 +235,9 @@ void BackendBroker::fail_queue(Clock::time_point older_than) {
         // What waits for its turn while the server takes something has its turn soon.
         if (queue == &queue_ && can_send_) return;
         while (!queue->empty() && queue->front().since < older_than) {
-            Waiting gone = std::move(queue->front());
+            const Waiting gone = std::move(queue->front());
             queue->pop_front();
-            fail(std::move(gone));
+            fail(gone);
         }
     }
 }

@@ -62,7 +62,7 @@ core::Ownership::Claim LeaseOwnership::claim(std::string key, core::Ownership::C
             }};
 }
 
-void LeaseOwnership::add(const std::string& key, std::shared_ptr<Claimant> claimant) {
+void LeaseOwnership::add(const std::string& key, const std::shared_ptr<Claimant>& claimant) {
     Entry& entry = entries_[key];
     if (entry.claimants.empty()) ++claimed_;
     entry.claimants.push_back(claimant);
@@ -155,7 +155,7 @@ void LeaseOwnership::ask(Items items) {
     ++in_flight_;
     const auto shared = std::make_shared<const Items>(std::move(items));
     store_->claim(session_, *shared,
-                  [this, shared, session = session_](std::optional<LeaseAnswer> answer) {
+                  [this, shared, session = session_](const std::optional<LeaseAnswer>& answer) {
                       on_answer(session, *shared, answer);
                   });
 }

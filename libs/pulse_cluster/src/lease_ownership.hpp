@@ -86,7 +86,7 @@ class LeaseOwnership : public std::enable_shared_from_this<LeaseOwnership> {
     }
 
     // lease_ownership.cpp: keys
-    void add(const std::string& key, std::shared_ptr<Claimant> claimant);
+    void add(const std::string& key, const std::shared_ptr<Claimant>& claimant);
     void remove(const std::string& key, const std::shared_ptr<Claimant>& claimant);
     void enqueue(const std::string& key, Entry& entry);
     void enqueue_unsettled();

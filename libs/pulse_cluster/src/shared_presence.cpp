@@ -14,9 +14,9 @@ using core::SessionId;
 namespace {
 
 /// Changes that wait for the loop. A channel with more is told whole.
-constexpr std::size_t kMaxChangesBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxChangesBytes = std::size_t{4} * 1024 * 1024;
 /// Of one message, about.
-constexpr std::size_t kMaxMessageBytes = 256 * 1024;
+constexpr std::size_t kMaxMessageBytes = std::size_t{256} * 1024;
 /// What a member's replica takes beside its data, about.
 constexpr std::size_t kReplicaBytes = 160;
 

@@ -21,9 +21,9 @@ namespace pulse::redis {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 /// A buffer that was larger once is given back.
-constexpr std::size_t kKeptBytes = 1024 * 1024;
+constexpr std::size_t kKeptBytes = std::size_t{1024} * 1024;
 
 struct ReaderDeleter {
     void operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }

@@ -164,10 +164,10 @@ Stored read_stored(std::string_view json) {
     if (message != nullptr) {
         stored.sequence = number(*message, "seq");
         const Json* const encoded = member(*message, "data");
-        static const std::string kNone;
+        static const std::string none;
         const std::string& bytes = encoded != nullptr && encoded->is_string()
                                        ? encoded->get_ref<const std::string&>()
-                                       : kNone;
+                                       : none;
         is_whole = protocol::decode_base64(bytes, protocol::Base64::standard, stored.data);
     }
     if (!is_whole || stored.sequence == 0) {

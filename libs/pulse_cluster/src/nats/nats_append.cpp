@@ -21,12 +21,12 @@ using core::Error;
 namespace {
 
 constexpr std::size_t kMaxRecords = 4096;
-constexpr std::size_t kMaxBytes = 512 * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{512} * 1024;
 /// Writers that wait for nothing are forgotten when there are more than that.
 constexpr std::size_t kMaxIdleWriters = 10'000;
 /// The stream counts messages, a channel's history publications: what large messages keep in
 /// excess goes when it is that much.
-constexpr std::uint64_t kMaxExcessBytes = 4 * 1024 * 1024;
+constexpr std::uint64_t kMaxExcessBytes = std::uint64_t{4} * 1024 * 1024;
 /// In front of the numbers of envelopes that are made here, which are not the broker's batches.
 constexpr std::uint64_t kOwnNumbers = std::uint64_t{1} << 63;
 

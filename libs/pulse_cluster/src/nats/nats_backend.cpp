@@ -24,11 +24,11 @@ constexpr std::string_view kOpening = "O1";
 /// What JetStream's headers and a node's frame take of a message, at most.
 constexpr std::size_t kMaxHeaderBytes = 256;
 /// Of one message on the way to the stream: more gain nothing.
-constexpr std::size_t kMaxMessageBytes = 512 * 1024;
+constexpr std::size_t kMaxMessageBytes = std::size_t{512} * 1024;
 /// Nodes that are there answer a greeting within that.
 constexpr std::chrono::milliseconds kCensus{250};
 /// Held for one channel while its history is read.
-constexpr std::size_t kMaxHeldBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxHeldBytes = std::size_t{16} * 1024 * 1024;
 
 [[nodiscard]] std::uint64_t number(std::string_view text) noexcept {
     std::uint64_t out = 0;

@@ -14,7 +14,7 @@ namespace pulse::cluster {
 namespace {
 
 /// While more than that waits for the loop nothing more is read: the server waits, or lets go.
-constexpr std::size_t kMaxIncomingBytes = 8 * 1024 * 1024;
+constexpr std::size_t kMaxIncomingBytes = std::size_t{8} * 1024 * 1024;
 constexpr int kReadBytes = 64 * 1024;
 /// What was sent last has so long to leave.
 constexpr std::chrono::milliseconds kPatience{500};

@@ -129,9 +129,9 @@ StreamInfo read_stream_info(std::string_view json, std::string_view root) {
     const Json answer = Json::parse(json, nullptr, false);
     const auto config = answer.find("config");
     if (config == answer.end() || !config->is_object()) return info;
-    static const Json::json_pointer kLast("/state/last_seq");
-    if (answer.contains(kLast) && answer[kLast].is_number_unsigned()) {
-        info.last_sequence = answer[kLast].get<std::uint64_t>();
+    static const Json::json_pointer last_sequence("/state/last_seq");
+    if (answer.contains(last_sequence) && answer[last_sequence].is_number_unsigned()) {
+        info.last_sequence = answer[last_sequence].get<std::uint64_t>();
     }
     const auto replicas = config->find("num_replicas");
     info.is_replicated = replicas != config->end() && *replicas > 1;

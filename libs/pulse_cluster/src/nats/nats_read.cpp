@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t kMaxPages = 32;
 /// Of one pull.
 constexpr std::size_t kPullMessages = 256;
-constexpr std::size_t kPullBytes = 4 * 1024 * 1024;
+constexpr std::size_t kPullBytes = std::size_t{4} * 1024 * 1024;
 /// Until a server of several has what another one has: each time, and how often.
 constexpr std::chrono::milliseconds kPullWait{200};
 constexpr int kMaxWaits = 10;
@@ -213,7 +213,7 @@ void NatsBackend::pull_more(std::uint64_t id) {
     Reading& reading = *find_reading(id);
     reading.pulled = 0;
     // Messages are no larger than the server's limit, and the pull no smaller than one.
-    const std::size_t bytes = std::max(kPullBytes, link_->max_payload() + 64 * 1024);
+    const std::size_t bytes = std::max(kPullBytes, link_->max_payload() + std::size_t{64} * 1024);
     reading.pull = link_->request(
         "$JS.API.CONSUMER.MSG.NEXT." + reading.stream->setup.name + "." + reading.consumer, {},
         nats_api::pull(kPullMessages, bytes,

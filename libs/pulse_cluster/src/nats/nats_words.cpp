@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t kFrameHead = 1 + 32;
 /// Of words in pieces: of one, and of those that are not whole yet.
-constexpr std::size_t kMaxWordBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxWordBytes = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t kMaxPartialWords = 256;
 constexpr std::size_t kMaxPartialBytes = 4 * kMaxWordBytes;
 /// Nodes that are known; more than there are, so that it is bounded.
@@ -49,7 +49,7 @@ void NatsBackend::tell(const NodeId& node, const std::string& bytes) {
 
 void NatsBackend::send_word(const std::string& subject, std::string_view bytes) {
     const std::size_t most = max_bytes();
-    const std::size_t piece = most > 2 * kFrameHead ? most - kFrameHead : 64 * 1024;
+    const std::size_t piece = most > 2 * kFrameHead ? most - kFrameHead : std::size_t{64} * 1024;
     while (bytes.size() > piece) {
         link_->publish(subject, frame('m', node_).append(bytes.substr(0, piece)));
         bytes.remove_prefix(piece);
