@@ -12,8 +12,8 @@ namespace pulse::mesa {
 Dispatcher::Dispatcher(std::shared_ptr<Bus> bus, DispatcherOptions options)
     : bus_(std::move(bus)), options_(options) {}
 
-void Dispatcher::dispatch(Message message, Recipients recipients, std::span<const Id> excluding,
-                          Done done) {
+void Dispatcher::dispatch(Message message, const Recipients& recipients,
+                          std::span<const Id> excluding, Done done) {
     if (!done) done = [](std::error_code) {};
     message.sequence.reset();
     if (recipients.is_all()) {

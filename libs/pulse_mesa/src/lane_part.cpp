@@ -121,6 +121,7 @@ void LanePart::send_to(const Delivery& delivery, const std::vector<ConnectedClie
         if (delivery.message.type != kDisconnect) return;
         // Closing may call the application, which may change the lists.
         std::vector<std::shared_ptr<ConnectedClient>> held;
+        held.reserve(to.size());
         for (ConnectedClient* const client : to) held.push_back(client->shared_from_this());
         for (const auto& client : held) client->close(kNormal);
         return;

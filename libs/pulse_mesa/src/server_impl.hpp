@@ -56,8 +56,8 @@ struct Server::Impl final : public core::Dialect, public std::enable_shared_from
     // Sending: server_send.cpp.
     void send(const Message& message, const Recipients& recipients, std::span<const Id> excluding);
     void send_to_all(const Message& message, std::span<const Id> excluding);
-    void deliver_here(DeliveryPtr delivery);
-    void deliver_unechoed(std::vector<DeliveryPtr> deliveries);
+    void deliver_here(const DeliveryPtr& delivery);
+    void deliver_unechoed(const std::vector<DeliveryPtr>& deliveries);
     void watch_echoes();
     void wait_for_echoes(const std::shared_ptr<LanePart>& part);
     void publish(const Message& message, const Recipients& recipients,

@@ -81,7 +81,7 @@ void Server::Impl::send_to_all(const Message& message, std::span<const Id> exclu
     }
     Echoes::Added added =
         echoes.add(make_delivery(message, Recipients::all(), excluding, false), hub.clock().now());
-    deliver_unechoed(std::move(added.overflow));
+    deliver_unechoed(added.overflow);
     Message sent = message;
     sent.sequence.reset();
     sent.options.reset();
@@ -101,11 +101,11 @@ void Server::Impl::send_to_all(const Message& message, std::span<const Id> exclu
     if (echoes.oldest()) watch_echoes();
 }
 
-void Server::Impl::deliver_unechoed(std::vector<DeliveryPtr> deliveries) {
-    for (DeliveryPtr& each : deliveries) {
+void Server::Impl::deliver_unechoed(const std::vector<DeliveryPtr>& deliveries) {
+    for (const DeliveryPtr& each : deliveries) {
         auto delivery = std::make_shared<Delivery>(*each);
         delivery->is_from_this_replica = true;
-        deliver_here(std::move(delivery));
+        deliver_here(delivery);
     }
 }
 
@@ -203,7 +203,7 @@ void Server::Impl::publish(const Message& message, const Recipients& recipients,
                         });
 }
 
-void Server::Impl::deliver_here(DeliveryPtr delivery) {
+void Server::Impl::deliver_here(const DeliveryPtr& delivery) {
     std::uint64_t lanes = 0;
     for (const Id& id : delivery->recipients.ids()) lanes |= ids.find(id).lanes;
     for (const auto& part : parts) {

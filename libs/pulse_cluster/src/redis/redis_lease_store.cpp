@@ -94,9 +94,9 @@ void RedisLeaseStore::tell_state(std::string_view why) {
 }
 
 void RedisLeaseStore::prepare() {
-    const char* const scripts[kScripts] = {kRenewScript, kClaimScript, kReleaseScript,
-                                           kSweepScript};
-    for (std::size_t i = 0; i < kScripts; ++i) {
+    const char* const scripts[script_count] = {kRenewScript, kClaimScript, kReleaseScript,
+                                               kSweepScript};
+    for (std::size_t i = 0; i < script_count; ++i) {
         const std::string text = std::string(kLeasePrelude) + scripts[i];
         commands_->send({"SCRIPT", "LOAD", text}, [this, i](const Reply* reply) {
             if (reply == nullptr) return;

@@ -39,7 +39,7 @@ class RedisLeaseStore final : public LeaseStore {
         claim_script,
         release_script,
         sweep_script,
-        kScripts
+        script_count
     };
 
     void prepare();
@@ -63,7 +63,7 @@ class RedisLeaseStore final : public LeaseStore {
     const std::string changes_;
     const std::string lease_;
     LeaseEvents events_;
-    std::array<std::string, kScripts> shas_;
+    std::array<std::string, script_count> shas_;
     const bool is_one_of_many_;
     std::string run_;         ///< of the Redis at the other end
     std::string subscribed_;  ///< empty: to nothing

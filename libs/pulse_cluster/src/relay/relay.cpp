@@ -106,8 +106,8 @@ void add_families(std::vector<core::MetricFamily>& out, const RelayStats& stats)
 }  // namespace
 
 struct Relay::Impl {
-    Impl(RelayOptions options, const RelayServices& services)
-        : board(std::make_shared<Switchboard>(std::move(options), services)) {
+    Impl(const RelayOptions& options, const RelayServices& services)
+        : board(std::make_shared<Switchboard>(options, services)) {
         board->add_desks(services.hub);
         board->start();
     }
@@ -115,8 +115,8 @@ struct Relay::Impl {
     const std::shared_ptr<Switchboard> board;
 };
 
-Relay::Relay(RelayOptions options, const RelayServices& services)
-    : impl_(std::make_shared<Impl>(std::move(options), services)) {}
+Relay::Relay(const RelayOptions& options, const RelayServices& services)
+    : impl_(std::make_shared<Impl>(options, services)) {}
 
 Relay::~Relay() {
     std::promise<void> closed;
@@ -147,10 +147,10 @@ std::vector<core::Route> Relay::wrap(std::string_view space, std::vector<core::R
             auto key = (*key_of_request)(request);
             if (!key || board->desks().empty()) return inner(request, std::move(responder));
             auto to = std::make_shared<core::HttpResponder>(std::move(responder));
-            board->post([space, id, key = std::move(*key), request, patience,
+            board->post([space, id = id, key = std::move(*key), request = request, patience,
                          to = std::move(to)](Switchboard& at) mutable {
-                at.request(std::move(space), std::move(id), std::move(key), std::move(request),
-                           patience, std::move(to));
+                at.request(space, std::move(id), std::move(key), std::move(request), patience,
+                           std::move(to));
             });
         };
     }

@@ -43,11 +43,11 @@ core::HttpResponse refusal(int status, std::string_view why) {
     return response;
 }
 
-Switchboard::Switchboard(RelayOptions options, const RelayServices& services)
+Switchboard::Switchboard(const RelayOptions& options, const RelayServices& services)
     : io_(services.io),
       ownership_(services.ownership),
       log_(services.hub.log()),
-      options_(std::move(options)),
+      options_(options),
       mail_(std::make_shared<NodeMail>(services.io, services.carrier, mail_options(options_))),
       timer_(services.io) {}
 
@@ -124,7 +124,7 @@ void Switchboard::enter(SessionNumber session, OpenRecord open) {
     place(session, call);
 }
 
-void Switchboard::request(std::string space_name, std::string route, std::string key,
+void Switchboard::request(const std::string& space_name, std::string route, std::string key,
                           core::HttpRequest request, std::chrono::milliseconds patience,
                           Responder responder) {
     const std::uint64_t number = kRequestBit | ++last_request_;

@@ -61,7 +61,7 @@ struct RelayCounters {
 /// **Loop-bound**, but for what says otherwise.
 class Switchboard : public std::enable_shared_from_this<Switchboard> {
   public:
-    Switchboard(RelayOptions options, const RelayServices& services);
+    Switchboard(const RelayOptions& options, const RelayServices& services);
     ~Switchboard();
 
     // Before anything is served.
@@ -95,8 +95,9 @@ class Switchboard : public std::enable_shared_from_this<Switchboard> {
 
     /// An HTTP request of this node's.
     using Responder = std::shared_ptr<core::HttpResponder>;
-    void request(std::string space, std::string route, std::string key, core::HttpRequest request,
-                 std::chrono::milliseconds patience, Responder responder);
+    void request(const std::string& space, std::string route, std::string key,
+                 core::HttpRequest request, std::chrono::milliseconds patience,
+                 Responder responder);
 
     void drop(const std::string& key);
     /// From any thread.

@@ -117,7 +117,7 @@ struct RelayStats {
 /// neither.
 class Relay {
   public:
-    Relay(RelayOptions options, const RelayServices& services);
+    Relay(const RelayOptions& options, const RelayServices& services);
     ~Relay();
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;

@@ -45,11 +45,11 @@ class Dispatcher {
 
     using Done = std::function<void(std::error_code)>;
     /// `done`, if any, is called as the bus calls it when the message is published.
-    void dispatch(Message message, Recipients recipients = Recipients::all(),
+    void dispatch(Message message, const Recipients& recipients = Recipients::all(),
                   std::span<const Id> excluding = {}, Done done = {});
-    void dispatch(const DispatchEvent& event, Recipients recipients = Recipients::all(),
+    void dispatch(const DispatchEvent& event, const Recipients& recipients = Recipients::all(),
                   std::span<const Id> excluding = {}, Done done = {}) {
-        dispatch(event.message(), std::move(recipients), excluding, std::move(done));
+        dispatch(event.message(), recipients, excluding, std::move(done));
     }
 
   private:
