@@ -17,7 +17,7 @@ void print(const Json& line) {
     std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
 }
 
-void print_event(std::string_view name, Json fields) {
+void print_event(std::string_view name, const Json& fields) {
     Json event{{"event", name}};
     event.update(fields);
     print({{"ev", std::move(event)}});

@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 
 void print(const Json& line);
 /// {"ev": {"event": name, …}}
-void print_event(std::string_view name, Json fields = Json::object());
+void print_event(std::string_view name, const Json& fields = Json::object());
 /// `json` as it is inside of another value; null when it is no JSON.
 [[nodiscard]] Json parse(const std::string& json);
 

@@ -9,9 +9,9 @@ namespace pulse::mesa_test {
 namespace {
 
 const Json& section(const Json& options, std::string_view name) {
-    static const Json kNone = Json::object();
+    static const Json none = Json::object();
     const auto found = options.find(name);
-    return found != options.end() && found->is_object() ? *found : kNone;
+    return found != options.end() && found->is_object() ? *found : none;
 }
 
 template <typename T>

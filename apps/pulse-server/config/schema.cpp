@@ -114,8 +114,8 @@ bool Schema::has_section(std::string_view name) const {
 }
 
 const Schema& schema() {
-    static const Schema kSchema;
-    return kSchema;
+    static const Schema all;
+    return all;
 }
 
 Parsed<Value> check_value(Kind kind, const KeyInfo& info, Value value) {

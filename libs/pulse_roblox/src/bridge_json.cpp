@@ -119,7 +119,7 @@ class Writer {
 }
 
 /// An object's text as members to be put into another.
-[[nodiscard]] std::string members(std::string object) {
+[[nodiscard]] std::string members(const std::string& object) {
     return object.substr(1, object.size() - 2);
 }
 

@@ -186,8 +186,9 @@ bool CurlClient::Core::configure(Transfer& transfer) {
         is_ok = curl_easy_setopt(easy, option, value) == CURLE_OK && is_ok;
     };
     for (const auto& [name, value] : request.headers) {
-        curl_slist* const longer =
-            curl_slist_append(transfer.headers.get(), (name + ": " + value).c_str());
+        std::string line = name;
+        line.append(": ").append(value);
+        curl_slist* const longer = curl_slist_append(transfer.headers.get(), line.c_str());
         if (longer == nullptr) return false;
         (void)transfer.headers.release();
         transfer.headers.reset(longer);

@@ -144,7 +144,7 @@ void read_headers(const CloudResponse& response, std::uint64_t unix_ms, QuotaRep
         while (reader.next_item()) {
             std::string text;
             if (!read_scalar(reader, text)) return false;
-            if (error.message.empty()) error.message = key + ": " + text;
+            if (error.message.empty()) error.message.append(key).append(": ").append(text);
         }
     }
     return reader.ok();
@@ -159,9 +159,7 @@ void read_body(std::string_view body, CloudError& error) {
         bool is_read = false;
         if (key == "code" || key == "error") {
             is_read = read_scalar(reader, error.code);
-        } else if (key == "message") {
-            is_read = read_scalar(reader, error.message);
-        } else if (key == "title" && error.message.empty()) {
+        } else if (key == "message" || (key == "title" && error.message.empty())) {
             is_read = read_scalar(reader, error.message);
         } else if (key == "errors") {
             is_read = read_errors(reader, error);

@@ -263,12 +263,12 @@ void UniverseRegistry::Impl::remove(UniverseId id, Done done) {
     if (!is_there) return done(refuse(make_error_code(Error::unknown_universe)));
     auto tokens = std::make_shared<std::vector<AccessBook::Token>>(parts_.book.tokens(id));
     std::erase_if(*tokens, [](const AccessBook::Token& token) { return token.record.is_for_all; });
-    remove_in_steps(id, version, std::move(tokens), std::move(done));
+    remove_in_steps(id, version, tokens, std::move(done));
 }
 
-void UniverseRegistry::Impl::remove_in_steps(UniverseId id, std::uint64_t version,
-                                             std::shared_ptr<std::vector<AccessBook::Token>> tokens,
-                                             Done done) {
+void UniverseRegistry::Impl::remove_in_steps(
+    UniverseId id, std::uint64_t version,
+    const std::shared_ptr<std::vector<AccessBook::Token>>& tokens, Done done) {
     // A batch holds 1,024 operations. Should it end between two, the universe is still there.
     constexpr std::size_t kPerBatch = 400;
     const std::string key = options_.keys.universe(id);

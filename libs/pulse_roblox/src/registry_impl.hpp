@@ -20,7 +20,7 @@ namespace pulse::roblox {
 
 class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegistry::Impl> {
   public:
-    Impl(RegistryOptions options, RegistryParts parts)
+    Impl(RegistryOptions options, const RegistryParts& parts)
         : options_(std::move(options)), parts_(parts) {}
 
     // registry_load.cpp
@@ -74,7 +74,7 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     using Edit = std::function<std::error_code(UniverseRecord&)>;
     struct Loading;
 
-    void load_page(std::shared_ptr<Loading> loading, core::DocumentRange range);
+    void load_page(const std::shared_ptr<Loading>& loading, core::DocumentRange range);
     void take_document(Loading& loading, const core::Document& document) const;
     void take_universe(Loading& loading, UniverseId id, const core::Document& document) const;
     void finish_load(Loading& loading);
@@ -94,7 +94,7 @@ class UniverseRegistry::Impl : public std::enable_shared_from_this<UniverseRegis
     [[nodiscard]] core::Result<KeySlot> seal(UniverseId id, std::string_view api_key,
                                              const KeyCheck& check) const;
     void remove_in_steps(UniverseId id, std::uint64_t version,
-                         std::shared_ptr<std::vector<AccessBook::Token>> tokens, Done done);
+                         const std::shared_ptr<std::vector<AccessBook::Token>>& tokens, Done done);
     void erase(UniverseId id);
     /// Tells bridge and book how the universe is now.
     void push(UniverseId id);
@@ -153,7 +153,7 @@ struct UniverseRegistry::Impl::Loading {
     std::vector<TokenRecord> tokens;
     std::map<std::string, std::uint64_t, std::less<>> uses;
 
-    void end(core::Result<LoadReport> result) { done(std::move(result)); }
+    void end(core::Result<LoadReport> result) { done(result); }
 };
 
 /// What is known of keys that are in both: the newer of it.

@@ -49,7 +49,7 @@ void UniverseRegistry::Impl::load(LoadDone done) {
     parts_.store.get(options_.keys.format(), on_format);
 }
 
-void UniverseRegistry::Impl::load_page(std::shared_ptr<Loading> loading,
+void UniverseRegistry::Impl::load_page(const std::shared_ptr<Loading>& loading,
                                        core::DocumentRange range) {
     const std::weak_ptr<Impl> weak = weak_from_this();
     const auto on_page = [weak, loading, range](core::Result<core::DocumentPage> page) {

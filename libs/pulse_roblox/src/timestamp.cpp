@@ -121,7 +121,7 @@ std::optional<std::uint64_t> parse_timestamp(std::string_view text) noexcept {
         places.expect(":");
         const int minutes = places.digits(2);
         if (hours > 23 || minutes > 59) return {};
-        offset_minutes = sign * (hours * 60 + minutes);
+        offset_minutes = std::int64_t{sign} * (hours * 60 + minutes);
     } else {
         places.expect("Z");
     }

@@ -148,7 +148,8 @@ core::Result<NewToken> make_token(TokenRecord wanted, core::Rng& rng, std::uint6
     wanted.id = make_id(rng);
     wanted.hash = hash_of(secret);
     wanted.created_at_ms = unix_ms;
-    return NewToken{.text = "plt_" + wanted.id + "_" + secret, .record = std::move(wanted)};
+    std::string text = "plt_" + wanted.id + "_" + secret;
+    return NewToken{.text = std::move(text), .record = std::move(wanted)};
 }
 
 std::string encode_token_record(const TokenRecord& record) {

@@ -36,11 +36,8 @@ Universe::Route Universe::route_of(const OutgoingMessage& message) {
     if (message.target.kind == Target::Kind::server) {
         route.server = directory_.find(message.target.id);
         if (route.server == nullptr || !route.server->polls()) return route;
-        if (!route.server->hears_frames()) {
-            route.forms = {};
-            route.is_for_ring = true;
-        } else if (route.forms.v1) {
-            // It says hello, so it does not need the old form either.
+        // Where it hears frames it says hello, so it does not need the old form either.
+        if (!route.server->hears_frames() || route.forms.v1) {
             route.forms = {};
             route.is_for_ring = true;
         }

@@ -142,7 +142,7 @@ void UniverseRegistry::Impl::push(UniverseId id) {
 
 // ------------------------------------------------------------------ the public face
 
-UniverseRegistry::UniverseRegistry(RegistryOptions options, RegistryParts parts)
+UniverseRegistry::UniverseRegistry(RegistryOptions options, const RegistryParts& parts)
     : impl_(std::make_shared<Impl>(std::move(options), parts)) {}
 UniverseRegistry::~UniverseRegistry() = default;
 
@@ -160,7 +160,7 @@ void UniverseRegistry::add(UniverseId universe, UniverseSettings settings,
 }
 void UniverseRegistry::set_key(UniverseId universe, std::optional<unsigned> slot,
                                Secret api_key,  // NOLINT(performance-unnecessary-value-param)
-                               const KeyCheck& check, SettingsPatch patch, Done done) {
+                               const KeyCheck& check, const SettingsPatch& patch, Done done) {
     impl_->set_key(universe, slot, api_key, check, patch, std::move(done));
 }
 void UniverseRegistry::activate_key(UniverseId universe, unsigned slot, Done done) {
@@ -169,7 +169,7 @@ void UniverseRegistry::activate_key(UniverseId universe, unsigned slot, Done don
 void UniverseRegistry::remove_key(UniverseId universe, unsigned slot, Done done) {
     impl_->remove_key(universe, slot, std::move(done));
 }
-void UniverseRegistry::change(UniverseId universe, SettingsPatch patch, Done done) {
+void UniverseRegistry::change(UniverseId universe, const SettingsPatch& patch, Done done) {
     impl_->change(universe, patch, std::move(done));
 }
 void UniverseRegistry::remove(UniverseId universe, Done done) {

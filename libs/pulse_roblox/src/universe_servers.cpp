@@ -209,7 +209,7 @@ const std::string* Universe::blob(std::string_view token) {
 void Universe::cancel_poll(PollId id) {
     auto poll = polls_.take(id);
     if (!poll) return;
-    poll->done = [](PollReply) {};
+    poll->done = [](const PollReply&) {};
     finish_poll(std::move(*poll), {});
 }
 

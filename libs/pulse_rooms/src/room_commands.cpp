@@ -278,7 +278,8 @@ void Room::on_authenticate(const MemberPtr& member, LanePart& at, const Message&
     const auto stamp = read_stamp(member_of(message.data, "ts"));
     if (!stamp) return;
     const std::uint64_t now = now_ms();
-    const auto now_seconds = static_cast<double>(now / 1000 * 1000);
+    const std::uint64_t whole_seconds = now / 1000 * 1000;
+    const auto now_seconds = static_cast<double>(whole_seconds);
     const double skew = std::fabs(stamp->number - now_seconds);
     if (!stamp->is_plain || !(skew <= kMaxSkewMs)) {
         return reply_error(member, at,

@@ -117,7 +117,8 @@ void Room::when_loaded(LanePart& at, Waiter waiter) {
             loading_polls_ = std::make_unique<std::unordered_map<std::uint32_t, Poll*>>();
         }
     }
-    if (is_ready) return waiter(at, {});
+    // Moved from only when it is not.
+    if (is_ready) return waiter(at, {});  // NOLINT(bugprone-use-after-move)
     EngineCounters::add(engine_.counters.loads);
     if (engine_.is_shared()) return take_over(at);
     read_page(at, prefix_ + std::string(keys::kState));

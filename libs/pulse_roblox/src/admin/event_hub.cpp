@@ -136,6 +136,7 @@ void EventHub::take_sample() {
     const bool is_turn = parts_.registry.size() <= kManyUniverses || serial % kManyEvery == 0;
     if (is_turn) views = parts_.registry.list(options_.max_event_universes);
     std::vector<UniverseId> ids;
+    ids.reserve(views.size());
     for (const UniverseView& view : views) ids.push_back(view.id);
     const std::weak_ptr<EventHub> weak = weak_from_this();
     parts_.bridge.read_stats(
@@ -179,7 +180,7 @@ void EventHub::encode_universes(const std::vector<UniverseView>& views,
     append_event(sample.common, "universes", text);
 }
 
-void EventHub::deliver(std::shared_ptr<const Sample> sample) {
+void EventHub::deliver(const std::shared_ptr<const Sample>& sample) {
     std::vector<Viewer> viewers;
     {
         const std::lock_guard lock(mutex_);

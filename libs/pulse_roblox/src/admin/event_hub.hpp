@@ -51,7 +51,7 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
     void encode_universes(const std::vector<UniverseView>& views,
                           const std::vector<std::optional<UniverseStats>>& stats,
                           Sample& sample) const;
-    void deliver(std::shared_ptr<const Sample> sample);
+    void deliver(const std::shared_ptr<const Sample>& sample);
 
     const AdminParts parts_;
     const AdminOptions options_;

@@ -147,6 +147,7 @@ void Service::universes(const Request& request, const Responder& responder) {
     if (!admit(request, responder)) return;
     std::vector<UniverseView> views = parts_.registry.list();
     std::vector<UniverseId> ids;
+    ids.reserve(views.size());
     for (const UniverseView& view : views) ids.push_back(view.id);
     const auto done = [responder, views = std::move(views), clients = parts_.web_clients](
                           const std::vector<std::optional<UniverseStats>>& stats) {

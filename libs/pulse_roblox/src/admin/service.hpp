@@ -16,7 +16,7 @@ namespace pulse::roblox::admin {
 /// **Thread-safe**: every loop calls it, and completions come from anywhere.
 class Service : public std::enable_shared_from_this<Service> {
   public:
-    Service(AdminParts parts, AdminOptions options)
+    Service(const AdminParts& parts, AdminOptions options)
         : parts_(parts), events_(std::make_shared<EventHub>(parts, options)) {}
 
     using Request = core::HttpRequest;

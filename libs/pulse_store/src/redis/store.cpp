@@ -96,14 +96,17 @@ class RedisStore final : public core::DocumentStore {
     }
 
     void close(std::function<void()> done) override {
-        bool has_ended = false;
+        std::function<void()> due;
         {
             const std::lock_guard lock(closing_mutex_);
-            has_ended = has_ended_;
-            if (!has_ended && done) closing_.push_back(std::move(done));
+            if (has_ended_) {
+                due = std::move(done);
+            } else if (done) {
+                closing_.push_back(std::move(done));
+            }
         }
         intake_.close();
-        if (has_ended && done) done();
+        if (due) due();
     }
 
   private:

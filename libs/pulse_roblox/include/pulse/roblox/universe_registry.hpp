@@ -134,7 +134,7 @@ class UniverseRegistry final : public BridgeObserver {
     using LoadDone = std::function<void(core::Result<LoadReport>)>;
     using TokenDone = std::function<void(core::Result<NewToken>)>;
 
-    UniverseRegistry(RegistryOptions options, RegistryParts parts);
+    UniverseRegistry(RegistryOptions options, const RegistryParts& parts);
     ~UniverseRegistry() override;
     UniverseRegistry(const UniverseRegistry&) = delete;
     UniverseRegistry& operator=(const UniverseRegistry&) = delete;
@@ -155,13 +155,13 @@ class UniverseRegistry final : public BridgeObserver {
     /// Puts a key into a slot (none: the active one), whatever is there. Errors:
     /// Error::unknown_universe, Error::invalid_key.
     void set_key(UniverseId universe, std::optional<unsigned> slot, Secret api_key,
-                 const KeyCheck& check, SettingsPatch patch, Done done);
+                 const KeyCheck& check, const SettingsPatch& patch, Done done);
     /// Errors: Error::unknown_universe, Error::unknown_key.
     void activate_key(UniverseId universe, unsigned slot, Done done);
     /// Errors: those, Error::key_in_use.
     void remove_key(UniverseId universe, unsigned slot, Done done);
     /// Errors: Error::unknown_universe, Error::invalid_record (damaged).
-    void change(UniverseId universe, SettingsPatch patch, Done done);
+    void change(UniverseId universe, const SettingsPatch& patch, Done done);
     /// With it go its tokens; those of several universes lose this one. Errors:
     /// Error::unknown_universe.
     void remove(UniverseId universe, Done done);
