@@ -149,7 +149,7 @@ void NativeConversation::handle_subscribe(const FrameView& frame) {
         return;
     }
     extras().joining = std::make_unique<Joining>(
-        Joining{id, std::string(frame.channel), std::move(wish), std::move(*receiver)});
+        Joining{id, std::string(frame.channel), wish, std::move(*receiver)});
     if (broker == nullptr) {
         read_missed();
         return;

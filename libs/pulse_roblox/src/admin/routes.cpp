@@ -53,7 +53,7 @@ void add_path(std::vector<core::Route>& routes, const std::shared_ptr<Service>& 
 
 }  // namespace
 
-std::vector<core::Route> make_admin_routes(AdminParts parts, AdminOptions options) {
+std::vector<core::Route> make_admin_routes(const AdminParts& parts, AdminOptions options) {
     const std::size_t max = options.max_body_bytes;
     const auto service = std::make_shared<Service>(std::move(parts), options);
     std::vector<core::Route> routes;

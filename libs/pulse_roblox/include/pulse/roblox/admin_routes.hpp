@@ -59,7 +59,7 @@ struct AdminOptions {
 
 /// Every path also with /universes/ for /universe/. To be added before routes with `{id}` of others
 /// that could match the same.
-[[nodiscard]] std::vector<core::Route> make_admin_routes(AdminParts parts,
+[[nodiscard]] std::vector<core::Route> make_admin_routes(const AdminParts& parts,
                                                          AdminOptions options = {});
 
 /// What the original answers below /universe, /universes and /ui to paths that it does not know:
