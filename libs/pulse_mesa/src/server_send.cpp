@@ -224,7 +224,7 @@ void Server::Impl::on_bus_message(std::string_view channel, std::string_view tex
     const auto envelope = read_envelope(text);
     if (!envelope) return raise(envelope.error());
     if (envelope->origin == replica) {
-        if (auto delivery = echoes.take(envelope->number)) deliver_here(std::move(delivery));
+        if (auto delivery = echoes.take(envelope->number)) deliver_here(delivery);
         return;
     }
     Message message = envelope->message;
