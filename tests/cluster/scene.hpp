@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -109,6 +110,17 @@ class Scene {
                   << " delivered, " << verdict.recoveries << " recoveries, " << verdict.gaps
                   << " gaps told, " << verdict.problems.size() << " problems\n";
         return verdict;
+    }
+
+    /// Its clients go to another one, and recover there.
+    void kill_a_server() {
+        servers[1]->signal(SIGKILL);
+        CHECK(servers[1]->wait() == killed_by(SIGKILL));
+        pause(std::chrono::milliseconds(200));
+        move_clients(1, 0);
+        const Verdict verdict = finish();
+        CHECK(verdict.gaps == 0);
+        CHECK(verdict.recoveries >= 2);
     }
 };
 
